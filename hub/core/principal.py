@@ -1,0 +1,144 @@
+"""Who is asking, as proved by a certificate or a token; the only source of a tenant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.errors import ForbiddenError, UnauthenticatedError
+
+_TENANT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
+
+
+class Role(StrEnum):
+    """What a certificate is issued for; the fourth part of its SPIFFE id."""
+
+    PRODUCER = "producer"
+    SUBSCRIBER = "subscriber"
+    NODE = "node"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What a principal may do."""
+
+    READ = "logs:read"
+    WRITE = "logs:write"
+    ADMIN = "admin"
+
+
+_SCOPES = {
+    Role.PRODUCER: frozenset({Scope.WRITE}),
+    Role.SUBSCRIBER: frozenset({Scope.READ}),
+    Role.NODE: frozenset[Scope](),
+    Role.ADMIN: frozenset({Scope.READ, Scope.ADMIN}),
+}
+
+
+def check_tenant(tenant: str) -> str:
+    """Return the tenant's name, or raise ValueError: 1 to 63 characters of [a-z0-9._-], ends alphanumeric."""
+    if not _TENANT.fullmatch(tenant):
+        msg = f"tenant {tenant!r} is not 1 to 63 characters of [a-z0-9._-] that begin and end with [a-z0-9]"
+        raise ValueError(msg)
+    return tenant
+
+
+@dataclass(frozen=True, slots=True)
+class SpiffeId:
+    """`spiffe://<trust-domain>/tenant/<tenant>/<role>/<name>` (the SPIFFE-ID standard, with loghub's path)."""
+
+    trust_domain: str
+    tenant: str
+    role: Role
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse parts that would not survive a round trip through the URI."""
+        check_tenant(self.tenant)
+        if not _NAME.fullmatch(self.name):
+            msg = f"name {self.name!r} is not 1 to 128 characters of [A-Za-z0-9._-] that begin and end alphanumeric"
+            raise ValueError(msg)
+        if not _TRUST_DOMAIN.fullmatch(self.trust_domain):
+            msg = f"trust domain {self.trust_domain!r} is not 1 to 255 characters of [a-z0-9._-]"
+            raise ValueError(msg)
+
+    def __str__(self) -> str:
+        """Return the URI."""
+        return f"spiffe://{self.trust_domain}/tenant/{self.tenant}/{self.role}/{self.name}"
+
+    @classmethod
+    def parse(cls, uri: str) -> SpiffeId:
+        """Read a URI; ValueError says what it should look like."""
+        parts = uri.removeprefix("spiffe://").split("/")
+        if not uri.startswith("spiffe://") or len(parts) != 5 or parts[1] != "tenant":  # noqa: PLR2004  five parts, see the docstring
+            msg = f"{uri!r} is not spiffe://<trust-domain>/tenant/<tenant>/<role>/<name>"
+            raise ValueError(msg)
+        if parts[3] not in set(Role):
+            msg = f"role {parts[3]!r} in {uri!r} is none of {', '.join(Role)}"
+            raise ValueError(msg)
+        return cls(parts[0], parts[2], Role(parts[3]), parts[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated peer.
+
+    `expires_at` is in seconds since the Unix epoch; `filter` is ANDed to every filter the peer asks for; `token_id`
+    and `serial` name what can be revoked.
+    """
+
+    tenant: str
+    subject: str
+    scopes: frozenset[Scope]
+    expires_at: float | None = None
+    filter: str = ""
+    token_id: str = ""
+    serial: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a tenant that is not one."""
+        check_tenant(self.tenant)
+
+    @classmethod
+    def of_certificate(cls, uris: list[str], *, trust_domain: str, not_after: float, serial: int) -> Principal:
+        """Return the principal of a peer whose certificate has these URI names.
+
+        Raises ForbiddenError unless there is exactly one SPIFFE URI and it is of this trust domain.
+        """
+        spiffe = [uri for uri in uris if uri.lower().startswith("spiffe:")]
+        if len(spiffe) != 1:
+            msg = (
+                f"the client certificate has {len(spiffe)} SPIFFE URI names, it must have exactly one: "
+                "issue one with 'loghub certs issue'"
+            )
+            raise ForbiddenError(msg)
+        try:
+            identity = SpiffeId.parse(spiffe[0])
+        except ValueError as error:
+            raise ForbiddenError(str(error)) from error
+        if identity.trust_domain != trust_domain:
+            msg = f"the client certificate is of trust domain {identity.trust_domain!r}, this hub's is {trust_domain!r}"
+            raise ForbiddenError(msg)
+        return cls(
+            tenant=identity.tenant,
+            subject=str(identity),
+            scopes=_SCOPES[identity.role],
+            expires_at=not_after,
+            serial=serial,
+        )
+
+    def require(self, scope: Scope) -> None:
+        """Raise ForbiddenError unless the principal has the scope."""
+        if scope not in self.scopes:
+            have = ", ".join(sorted(self.scopes)) or "none"
+            msg = f"{self.subject} lacks the scope {scope} (it has: {have})"
+            raise ForbiddenError(msg)
+
+    def check_alive(self, now: float) -> None:
+        """Raise UnauthenticatedError once the certificate or token has expired; `now` in seconds since the epoch."""
+        if self.expires_at is not None and now >= self.expires_at:
+            msg = f"the credentials of {self.subject} have expired: renew them"
+            raise UnauthenticatedError(msg)

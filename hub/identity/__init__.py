@@ -1,0 +1,1 @@
+"""Who a peer is: certificates and tokens, read and judged."""

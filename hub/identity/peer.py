@@ -1,0 +1,33 @@
+"""The principal that a peer's certificate names."""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from hub.core.principal import Principal
+from hub.errors import UnauthenticatedError
+
+
+def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal:
+    """Return the principal of a certificate in PEM or DER that TLS has verified already.
+
+    Raises UnauthenticatedError where it cannot be read, ForbiddenError unless it has exactly one SPIFFE URI name and
+    that is of this trust domain.
+    """
+    try:
+        load = x509.load_pem_x509_certificate if certificate.startswith(b"-----") else x509.load_der_x509_certificate
+        parsed = load(certificate)
+        uris = _uris(parsed)
+    except ValueError as error:
+        msg = f"the client certificate cannot be read: {error}"
+        raise UnauthenticatedError(msg) from error
+    not_after = parsed.not_valid_after_utc.timestamp()
+    return Principal.of_certificate(uris, trust_domain=trust_domain, not_after=not_after, serial=parsed.serial_number)
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)

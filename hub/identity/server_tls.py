@@ -1,0 +1,87 @@
+"""The server's own certificate, and the TLS settings of the web port."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from hub.errors import CertificateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ClientCertificates(Enum):
+    """Whether peers of the web port show a certificate."""
+
+    NONE = ssl.CERT_NONE
+    OPTIONAL = ssl.CERT_OPTIONAL
+    REQUIRED = ssl.CERT_REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the authorities that clients' certificates may come from, the server's chain, and its key."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+def check_files(files: TlsFiles) -> None:
+    """Raise CertificateError, naming the file and what to do, unless the three can serve together today."""
+    _certificates(files.ca)
+    leaf = _certificates(files.cert)[0]
+    try:
+        key = load_pem_private_key(_read(files.key), password=None)
+    except (ValueError, TypeError) as error:
+        msg = f"{files.key} is not a PEM private key without a password: {error}"
+        raise CertificateError(msg) from error
+    spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*spki) != leaf.public_key().public_bytes(*spki):
+        msg = f"{files.key} is not the key of {files.cert}: give the pair that was issued together"
+        raise CertificateError(msg)
+    if leaf.not_valid_after_utc <= datetime.now(UTC):
+        msg = f"{files.cert} expired on {leaf.not_valid_after_utc:%Y-%m-%d}: issue a new one with 'loghub certs issue'"
+        raise CertificateError(msg)
+
+
+def web_context(files: TlsFiles, clients: ClientCertificates) -> ssl.SSLContext:
+    """Return the web port's context: TLS 1.3 only, no session tickets, since a resumed session escapes revocation."""
+    check_files(files)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.maximum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    context.options |= ssl.OP_NO_TICKET
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(files.cert, files.key)
+        context.load_verify_locations(files.ca)
+    except (ssl.SSLError, OSError) as error:
+        msg = f"TLS refuses {files.cert} with {files.key}: {error}"
+        raise CertificateError(msg) from error
+    context.verify_mode = clients.value
+    return context
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}; make certificates with 'loghub certs init'"
+        raise CertificateError(msg) from error
+
+
+def _certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
+    except ValueError as error:
+        msg = f"{path} is not a PEM certificate: {error}"
+        raise CertificateError(msg) from error

@@ -1,0 +1,173 @@
+"""The gRPC service `loghub.v1.Ingest`: who is calling, and how errors are said on this wire.
+
+Messages are taken as bytes and parsed by `hub.core.batch.parse`, since one string that is not UTF-8 would otherwise end
+a stream inside gRPC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from time import time
+from typing import TYPE_CHECKING, NoReturn
+
+import hub.grpc_tls  # isort: skip  # must come before grpc
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from hub.core.batch import parse
+from hub.core.principal import Principal, Scope
+from hub.core.sequence import Sequencer
+from hub.errors import ForbiddenError, LoghubError, OutOfSequenceError, QuotaError, UnauthenticatedError
+from hub.identity.peer import principal_of_certificate
+from hub.ingest.admission import Source, check_producer_id
+from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
+from hub.log.model import OutOfSequence
+from hub.pb import ingest_pb2
+from hub.pb.ingest_pb2 import PushRequest, PushResponse
+
+if TYPE_CHECKING:
+    from grpc.aio import ServicerContext
+
+assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
+
+SERVICE = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
+
+
+class IngestService:
+    """Handlers of the service; `trust_domain` is the one whose SPIFFE ids are taken."""
+
+    def __init__(self, ingest: Ingest, trust_domain: str, max_streams_per_tenant: int) -> None:
+        self._ingest = ingest
+        self._max_streams = max_streams_per_tenant
+        self._principal = lru_cache(maxsize=4096)(
+            lambda certificate: principal_of_certificate(certificate, trust_domain)
+        )
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return the handlers, to be added to a server; requests and responses are bytes."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Stream": grpc.stream_stream_rpc_method_handler(self.stream),
+                "Push": grpc.unary_unary_rpc_method_handler(self.push),
+            },
+        )
+
+    async def stream(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
+        """Serve `Ingest.Stream`."""
+        try:
+            principal = self._authenticate(context)
+            if self._ingest.streams.count(principal.tenant) >= self._max_streams:
+                msg = f"the tenant has grpc.max_streams_per_tenant ({self._max_streams}) streams open: close one"
+                raise QuotaError(msg, retry_after_seconds=1.0)
+            stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
+            expiry = _Expiry(principal, stream)
+            try:
+                await stream.run()
+            finally:
+                expiry.cancel()
+        except LoghubError as error:
+            await self._abort(context, error)
+
+    async def push(self, raw: bytes, context: ServicerContext[bytes, bytes]) -> bytes:
+        """Serve `Ingest.Push`."""
+        try:
+            principal = self._authenticate(context)
+            return (await self._push(principal, raw)).SerializeToString()
+        except LoghubError as error:
+            await self._abort(context, error)
+
+    async def _push(self, principal: Principal, raw: bytes) -> PushResponse:
+        request, repaired = parse(PushRequest, raw)
+        ingest, tenant = self._ingest, principal.tenant
+        ingest.admission.repaired(tenant, repaired)
+        seq = request.batch.seq
+        last = 0
+        if request.producer_id:
+            check_producer_id(request.producer_id)
+            last = await ingest.log.last_seq(tenant, request.producer_id)
+            if seq > Sequencer.begin(last, 1).expected and last:
+                msg = f"batch {seq} came, {last + 1} must come next"
+                raise OutOfSequenceError(msg, expected_seq=last + 1)
+        source = Source(tenant, request.producer_id)
+        entry, rejected = ingest.admission.entry(source, request.batch, after_seq=last)
+        outcome = (await ingest.log.append([entry]))[0]
+        if isinstance(outcome, OutOfSequence):
+            msg = f"batch {seq} came, {outcome.last_seq + 1} must come next"
+            raise OutOfSequenceError(msg, expected_seq=outcome.last_seq + 1)
+        counts = ingest.metrics.tenant(tenant)
+        if outcome.duplicate:
+            counts.duplicates.inc()
+        else:
+            counts.records.inc(entry.records)
+            counts.batches.inc()
+            counts.bytes.inc(len(raw))
+        accepted = 0 if outcome.duplicate else entry.records
+        last_seq = max(last, seq) if request.producer_id else 0
+        return PushResponse(accepted=accepted, rejected=record_errors(seq, rejected), last_seq=last_seq)
+
+    def _authenticate(self, context: ServicerContext[bytes, bytes]) -> Principal:
+        auth = context.auth_context()
+        certificates = auth.get("x509_pem_cert")
+        if not certificates:
+            raise UnauthenticatedError
+        principal = self._principal(certificates[0])
+        principal.check_alive(time())
+        principal.require(Scope.WRITE)
+        return principal
+
+    async def _abort(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
+        """End the call with the error's status, and with RetryInfo where trying again can help."""
+        if isinstance(error, UnauthenticatedError | ForbiddenError):
+            self._ingest.metrics.auth_refused.labels("grpc", type(error).__name__).inc()
+        status = status_pb2.Status(code=int(error.grpc_code), message=error.message)
+        if error.retry:
+            info = error_details_pb2.RetryInfo()
+            info.retry_delay.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
+            detail = Any()
+            detail.Pack(info)
+            status.details.append(detail)
+        await context.abort_with_status(rpc_status.to_status(status))
+        raise AssertionError(code_pb2.Code.Name(status.code))  # pragma: no cover  abort_with_status raises
+
+
+class _ContextPeer:
+    """A gRPC call as the peer of a `ProducerStream`."""
+
+    def __init__(self, context: ServicerContext[bytes, bytes]) -> None:
+        self._context = context
+
+    async def read(self) -> bytes | None:
+        """Return the next message, or None when the producer has half-closed or is gone."""
+        message = await self._context.read()
+        return None if message is grpc.aio.EOF else message
+
+    async def write(self, message: bytes) -> None:
+        """Send a message."""
+        await self._context.write(message)
+
+
+class _Expiry:
+    """Ends a stream once its certificate has expired; looks at the clock at least once a minute, since it may be set."""
+
+    def __init__(self, principal: Principal, stream: ProducerStream) -> None:
+        self._principal = principal
+        self._stream = stream
+        self._timer: asyncio.TimerHandle | None = None
+        self._look()
+
+    def _look(self) -> None:
+        left = (self._principal.expires_at or float("inf")) - time()
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(min(left, 60.0), self._look)
+            return
+        message = "the client certificate has expired: renew it"
+        self._stream.end(Farewell(ingest_pb2.GOODBYE_REASON_EXPIRED, message, reconnect=False))
+
+    def cancel(self) -> None:
+        """Stop looking."""
+        if self._timer:
+            self._timer.cancel()

@@ -1,0 +1,339 @@
+"""One `Ingest.Stream`: a producer's batches in, acknowledgements out.
+
+Two tasks share it. The reader takes messages, has batches stored, and stops reading while the window is full, so that
+HTTP/2 flow control reaches the producer. The answerer waits until the oldest open batches are settled and says so, one
+message for as many as there are. Which batch comes next is decided by `hub.core.sequence`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from google.protobuf.duration_pb2 import Duration
+
+from hub import __version__
+from hub.core.batch import parse
+from hub.core.sequence import Sequencer, Verdict
+from hub.errors import BadRequestError, LoghubError, OutOfSequenceError, ShuttingDownError, TooLargeError
+from hub.ingest.admission import Admission, Source, check_producer_id
+from hub.log.model import Appended
+from hub.pb import ingest_pb2
+from hub.pb.ingest_pb2 import HubMessage, ProducerMessage, RecordError
+
+if TYPE_CHECKING:
+    from hub.core.batch import Rejected
+    from hub.core.principal import Principal
+    from hub.log.model import Entry, Log, Outcome
+    from hub.observe.metrics import Metrics
+    from hub.pb.record_pb2 import Batch
+
+MAX_CLIENT_CHARACTERS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Window of a stream, and how long a hello may take; `producer_memory_seconds` is told to the producer."""
+
+    max_unacked_batches: int
+    max_unacked_bytes: int
+    hello_seconds: float
+    producer_memory_seconds: float
+
+
+class Peer(Protocol):
+    """The other end of a stream: whole messages as bytes."""
+
+    async def read(self) -> bytes | None:
+        """Return the next message, or None at the end."""
+
+    async def write(self, message: bytes) -> None:
+        """Send a message."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A batch that is on its way into the log, or is known to be there (`stored` is None)."""
+
+    seq: int
+    after: int
+    size: int
+    records: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    stored: asyncio.Task[Outcome | LoghubError] | None = None
+
+
+@dataclass(slots=True)
+class Farewell:
+    """Why a stream is ended by the hub."""
+
+    reason: ingest_pb2.GoodbyeReason
+    message: str
+    reconnect: bool
+    retry_after_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Ingest:
+    """What all streams share."""
+
+    log: Log
+    admission: Admission
+    limits: StreamLimits
+    metrics: Metrics
+    streams: Streams = field(default_factory=lambda: Streams())
+
+
+class Streams:
+    """The open streams of this process, by tenant and producer id; a newer one takes the place of an older."""
+
+    def __init__(self) -> None:
+        self._open: dict[Source, ProducerStream] = {}
+
+    def enter(self, source: Source, stream: ProducerStream) -> None:
+        """Register a stream and end the one that was there."""
+        old = self._open.get(source)
+        self._open[source] = stream
+        if old:
+            message = "a newer stream with this producer id took over"
+            old.end(Farewell(ingest_pb2.GOODBYE_REASON_SUPERSEDED, message, reconnect=False))
+
+    def leave(self, source: Source, stream: ProducerStream) -> None:
+        """Forget a stream, unless a newer one stands in its place."""
+        if self._open.get(source) is stream:
+            del self._open[source]
+
+    def count(self, tenant: str) -> int:
+        """Return the number of the tenant's open streams."""
+        return sum(source.tenant == tenant for source in self._open)
+
+    def end_all(self, farewell: Farewell) -> None:
+        """End every stream."""
+        for stream in list(self._open.values()):
+            stream.end(farewell)
+
+
+class ProducerStream:
+    """Runs one stream to its end; errors of the producer are raised as LoghubError before the welcome, said after it."""
+
+    def __init__(self, ingest: Ingest, principal: Principal, peer: Peer) -> None:
+        self._ingest = ingest
+        self._tenant = principal.tenant
+        self._peer = peer
+        self._source = Source(principal.tenant, "")
+        self._sequence = Sequencer(1, 0)
+        # Bounded by the window of StreamLimits: the reader waits while it is full.
+        self._open: deque[_Open] = deque()
+        self._open_bytes = 0
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._farewell: Farewell | None = None
+        self._finished = False
+        self._acked = 0
+        # Bounded by the window, as each answers a batch of it.
+        self._nacks: deque[HubMessage] = deque()
+        self._counts = ingest.metrics.tenant(principal.tenant)
+
+    def end(self, farewell: Farewell) -> None:
+        """Settle what is open, say goodbye, and end."""
+        if self._farewell is None:
+            self._farewell = farewell
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Serve the stream from hello to goodbye."""
+        hello = await self._hello()
+        self._source = Source(self._tenant, check_producer_id(hello.producer_id))
+        self._ingest.streams.enter(self._source, self)
+        self._counts.streams.inc()
+        try:
+            last_seq = await self._ingest.log.last_seq(self._tenant, hello.producer_id)
+            self._sequence = Sequencer.begin(last_seq, hello.next_seq)
+            await self._peer.write(self._welcome(last_seq).SerializeToString())
+            await self._converse()
+        finally:
+            self._counts.streams.dec()
+            self._ingest.streams.leave(self._source, self)
+
+    async def _hello(self) -> ingest_pb2.Hello:
+        try:
+            async with asyncio.timeout(self._ingest.limits.hello_seconds):
+                raw = await self._peer.read()
+        except TimeoutError as error:
+            msg = f"no hello came within {self._ingest.limits.hello_seconds:g} s"
+            raise BadRequestError(msg) from error
+        message = parse(ProducerMessage, raw or b"")[0]
+        if message.WhichOneof("kind") != "hello":
+            msg = "the first message of a stream must be a hello"
+            raise BadRequestError(msg)
+        if len(message.hello.client) > MAX_CLIENT_CHARACTERS:
+            msg = f"hello.client is longer than {MAX_CLIENT_CHARACTERS} characters"
+            raise BadRequestError(msg)
+        return message.hello
+
+    def _welcome(self, last_seq: int) -> HubMessage:
+        batch, stream = self._ingest.admission.limits, self._ingest.limits
+        limits = ingest_pb2.Limits(
+            max_batch_bytes=batch.max_batch_bytes,
+            max_batch_records=batch.max_batch_records,
+            max_record_bytes=batch.max_record_bytes,
+            max_attributes=batch.max_attributes,
+            max_unacked_batches=stream.max_unacked_batches,
+            max_unacked_bytes=stream.max_unacked_bytes,
+            producer_memory=Duration(seconds=int(stream.producer_memory_seconds)),
+        )
+        welcome = ingest_pb2.Welcome(
+            last_seq=last_seq, limits=limits, server=f"loghub/{__version__}", tenant=self._tenant
+        )
+        return HubMessage(welcome=welcome)
+
+    async def _converse(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(self._read(tasks), name=f"ingest-read-{self._source.producer_id}")
+            await self._answer()
+            reader.cancel()
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        while self._farewell is None:
+            raw = await self._peer.read()
+            if raw is None:
+                break
+            try:
+                finished = self._take(raw, tasks)
+            except LoghubError as error:
+                self.end(Farewell(ingest_pb2.GOODBYE_REASON_PROTOCOL, error.message, reconnect=False))
+                return
+            if finished:
+                break
+            await self._wait_for_room()
+        self._finished = True
+        self._changed.set()
+
+    def _take(self, raw: bytes, tasks: asyncio.TaskGroup) -> bool:
+        """Act on one message; True at the producer's goodbye."""
+        message, repaired = parse(ProducerMessage, raw)
+        kind = message.WhichOneof("kind")
+        if kind == "goodbye":
+            return True
+        if kind != "batch":
+            msg = f"after the hello come batches and a goodbye, not {kind or 'an unknown message'}"
+            raise BadRequestError(msg)
+        self._ingest.admission.repaired(self._tenant, repaired)
+        batch = message.batch
+        verdict = self._sequence.take(batch.seq)
+        if verdict is Verdict.STORE:
+            self._store(batch, len(raw), tasks)
+        elif verdict is Verdict.DUPLICATE:
+            self._append_open(_Open(batch.seq, batch.seq, 0))
+        elif verdict is Verdict.GO_BACK:
+            expected = self._sequence.expected
+            self._nack(expected, OutOfSequenceError(f"batch {batch.seq} came, {expected} must come next"))
+        return False
+
+    def _store(self, batch: Batch, size: int, tasks: asyncio.TaskGroup) -> None:
+        seq, after = self._sequence.expected, self._sequence.after
+        try:
+            entry, rejected = self._ingest.admission.entry(self._source, batch, after_seq=after)
+        except (BadRequestError, TooLargeError) as error:
+            self._sequence.hold()
+            self._nack(seq, error)
+            return
+        self._sequence.submitted()
+        stored = tasks.create_task(self._append(entry), name="ingest-append")
+        stored.add_done_callback(self._settled)
+        self._append_open(_Open(seq, after, size, entry.records, rejected, stored))
+
+    async def _append(self, entry: Entry) -> Outcome | LoghubError:
+        """Store an entry; a refusal is an outcome here, so that it cannot end the stream's other tasks."""
+        try:
+            return (await self._ingest.log.append([entry]))[0]
+        except LoghubError as error:
+            return error
+
+    def _settled(self, _task: asyncio.Task[Outcome | LoghubError]) -> None:
+        self._changed.set()
+
+    def _append_open(self, batch: _Open) -> None:
+        self._open.append(batch)
+        self._open_bytes += batch.size
+        self._changed.set()
+
+    async def _wait_for_room(self) -> None:
+        limits = self._ingest.limits
+        while len(self._open) >= limits.max_unacked_batches or self._open_bytes >= limits.max_unacked_bytes:
+            self._room.clear()
+            await self._room.wait()
+
+    # --- answering ---------------------------------------------------------------------------------------------------
+
+    async def _answer(self) -> None:
+        """Acknowledge what is settled until the stream has ended; then say goodbye."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for message in self._settle():
+                await self._peer.write(message.SerializeToString())
+            if not self._open and (self._finished or self._farewell):
+                break
+        farewell = self._farewell or Farewell(ingest_pb2.GOODBYE_REASON_DONE, "", reconnect=False)
+        goodbye = ingest_pb2.HubGoodbye(
+            reason=farewell.reason, message=farewell.message, reconnect=farewell.reconnect
+        )
+        if farewell.retry_after_seconds:
+            goodbye.retry_after.FromMilliseconds(int(farewell.retry_after_seconds * 1000))
+        await self._peer.write(HubMessage(goodbye=goodbye).SerializeToString())
+
+    def _settle(self) -> list[HubMessage]:
+        """Return what is to be said of the settled batches at the head of the queue, then the nacks."""
+        ack = ingest_pb2.Ack()
+        while self._open and (self._open[0].stored is None or self._open[0].stored.done()):
+            batch = self._open.popleft()
+            self._open_bytes -= batch.size
+            outcome = batch.stored.result() if batch.stored else Appended(0, duplicate=True)
+            if isinstance(outcome, Appended):
+                self._count(batch, outcome)
+                self._acked = ack.up_to_seq = max(self._acked, batch.seq)
+                ack.rejected.extend(record_errors(batch.seq, batch.rejected))
+            else:
+                self._refused(batch, outcome)
+        self._room.set()
+        messages = [HubMessage(ack=ack)] if ack.up_to_seq else []
+        messages.extend(self._nacks)
+        self._nacks.clear()
+        return messages
+
+    def _count(self, batch: _Open, outcome: Appended) -> None:
+        if outcome.duplicate:
+            self._counts.duplicates.inc()
+        else:
+            self._counts.records.inc(batch.records)
+            self._counts.bytes.inc(batch.size)
+            self._counts.batches.inc()
+
+    def _refused(self, batch: _Open, outcome: object) -> None:
+        if isinstance(outcome, LoghubError):
+            error, after = outcome, batch.after
+        else:
+            after = outcome.last_seq  # type: ignore[attr-defined]
+            error = OutOfSequenceError(f"batch {after + 1} must come next")
+        if self._sequence.refused(max(batch.seq, 1), after):
+            self._nack(self._sequence.expected, error)
+        if isinstance(error, ShuttingDownError):
+            self.end(Farewell(ingest_pb2.GOODBYE_REASON_SHUTDOWN, error.message, reconnect=True))
+
+    def _nack(self, seq: int, error: LoghubError) -> None:
+        nack = ingest_pb2.Nack(seq=seq, code=int(error.grpc_code), message=error.message)
+        if error.retry:
+            nack.retry_after.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
+        self._counts.refused(error.grpc_code.name)
+        self._nacks.append(HubMessage(nack=nack))
+        self._changed.set()
+
+
+def record_errors(seq: int, rejected: tuple[Rejected, ...]) -> list[RecordError]:
+    """Return the wire form of refused records."""
+    return [RecordError(seq=seq, index=one.index, field=one.field, reason=one.reason) for one in rejected]

@@ -1,0 +1,45 @@
+"""What the live part asks of a transport: an encoding, and a way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.live.batch import TailBatch
+    from hub.pb.tail_pb2 import ServerMessage
+
+
+class Wire(Protocol):
+    """Makes what a transport writes: frames, ready to be sent to any number of peers."""
+
+    @property
+    def name(self) -> str:
+        """Names the encoding; channels are shared by subscribers of one name."""
+
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> bytes:
+        """Encode a batch, or the part of it that `indexes` names; done once for a channel."""
+
+    def records(self, subscription: str, cursor: str, bodies: Sequence[bytes]) -> bytes:
+        """Return the frame of a records message around encoded batches."""
+
+    def message(self, message: ServerMessage) -> bytes:
+        """Return the frame of any other message."""
+
+
+class Sink(Protocol):
+    """One peer's way out."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the peer has more bytes waiting than live.queue_bytes: it gets nothing live until it has read them."""
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame; never waits. Frames to a peer that is gone are dropped."""
+
+    async def drain(self) -> None:
+        """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""
+
+    def abort(self) -> None:
+        """Cut the connection at once."""

@@ -1,0 +1,316 @@
+"""One subscriber's connection: its messages in, its subscriptions, its end. The same on every transport."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass, replace
+from time import time
+from typing import TYPE_CHECKING
+
+from hub import __version__
+from hub.core.filter import Filter, parse_filter
+from hub.core.principal import Scope
+from hub.errors import (
+    BadCursorError,
+    BadFilterError,
+    BadRequestError,
+    ForbiddenError,
+    LoghubError,
+    QuotaError,
+    TokenExpiredError,
+    UnauthenticatedError,
+)
+from hub.live.subscription import Outlet
+from hub.pb import ingest_pb2, tail_pb2
+from hub.pb.tail_pb2 import ServerMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from hub.core.principal import Principal
+    from hub.live.engine import LiveEngine
+    from hub.live.ports import Sink, Wire
+    from hub.live.subscription import Subscription
+    from hub.pb.tail_pb2 import ClientMessage
+
+_WARN_SECONDS = 60.0
+_MAX_PING_BYTES = 64
+_SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_CODES: tuple[tuple[type[LoghubError], tail_pb2.ErrorCode], ...] = (
+    (BadFilterError, tail_pb2.ERROR_CODE_BAD_FILTER),
+    (BadCursorError, tail_pb2.ERROR_CODE_BAD_CURSOR),
+    (BadRequestError, tail_pb2.ERROR_CODE_BAD_REQUEST),
+    (QuotaError, tail_pb2.ERROR_CODE_QUOTA),
+    (UnauthenticatedError, tail_pb2.ERROR_CODE_BAD_TOKEN),
+    (ForbiddenError, tail_pb2.ERROR_CODE_FORBIDDEN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection is closed: its WebSocket code and, for the goodbye before it, the reason."""
+
+    close_code: int
+    reason: ingest_pb2.GoodbyeReason
+    message: str
+    reconnect: bool
+    retry_after_seconds: float = 0.0
+
+
+class UnknownSubscriptionError(BadRequestError):
+    """There is no subscription of that name on this connection."""
+
+
+class DuplicateSubscriptionError(BadRequestError):
+    """A subscription of that name stands already: unsubscribe it first, or choose another name."""
+
+
+class TailSession:
+    """Serves one connection; `run` lasts as long as it does."""
+
+    def __init__(
+        self, engine: LiveEngine, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]
+    ) -> None:
+        """Take the connection's principal and transport, and what checks a fresh token."""
+        principal.require(Scope.READ)
+        self._engine = engine
+        self._principal = principal
+        self._limits = engine.limits
+        self._always = parse_filter(principal.filter, engine.limits.max_filter_bytes)
+        self._verify = verify
+        self._subscriptions: dict[str, Subscription] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outlet = Outlet(sink, wire, self._start)
+        self._timer: asyncio.TimerHandle | None = None
+        self._counts = engine.metrics.tenant(principal.tenant)
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+
+    def open(self) -> None:
+        """Say welcome, and begin to watch the clock."""
+        self._counts.connections.inc()
+        limits = tail_pb2.ServerLimits(
+            max_subscriptions=self._limits.max_subscriptions,
+            max_message_bytes=self._limits.max_message_bytes,
+            max_filter_bytes=self._limits.max_filter_bytes,
+            max_last=self._limits.max_last,
+        )
+        welcome = tail_pb2.TailWelcome(server=f"loghub/{__version__}", tenant=self._principal.tenant, limits=limits)
+        welcome.heartbeat.FromMilliseconds(int(self._limits.heartbeat_seconds * 1000))
+        if self._principal.expires_at is not None:
+            welcome.auth_expires.FromSeconds(int(self._principal.expires_at))
+        self._outlet.send(ServerMessage(welcome=welcome))
+        self._watch_clock(warned=False)
+
+    async def close(self) -> None:
+        """Let go of everything; nothing is written afterwards."""
+        if self._timer:
+            self._timer.cancel()
+        for subscription in self._subscriptions.values():
+            subscription.end()
+        self._counts.subscriptions.dec(len(self._subscriptions))
+        self._subscriptions.clear()
+        self._counts.connections.dec()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def end(self, ending: Ending) -> None:
+        """Say goodbye with the accounts of all subscriptions; whoever waits for `ended` closes the connection."""
+        if self.ended.done():
+            return
+        goodbye = tail_pb2.TailGoodbye(
+            reason=ending.reason,
+            message=ending.message,
+            reconnect=ending.reconnect,
+            ledgers=[subscription.ledger for subscription in self._subscriptions.values()],
+        )
+        if ending.retry_after_seconds:
+            goodbye.retry_after.FromMilliseconds(int(ending.retry_after_seconds * 1000))
+        for subscription in self._subscriptions.values():
+            subscription.end()
+        self._outlet.send(ServerMessage(goodbye=goodbye))
+        self.ended.set_result(ending)
+
+    def shut_down(self, spread_seconds: float) -> None:
+        """End because the hub does; clients come back spread over some seconds."""
+        delay = random.uniform(0.0, spread_seconds)  # noqa: S311  spreads load, guards nothing
+        message = "the hub is shutting down: connect again soon"
+        reason = ingest_pb2.GOODBYE_REASON_SHUTDOWN
+        self.end(Ending(1001, reason, message, reconnect=True, retry_after_seconds=delay))
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Act on a message; what is wrong with it is answered, and the connection stays."""
+        name = ""
+        try:
+            kind = message.WhichOneof("kind")
+            if kind is None:
+                msg = "the message has none of the known kinds"
+                raise BadRequestError(msg)
+            body = getattr(message, kind)
+            name = getattr(body, "id", "")
+            await getattr(self, f"_{kind}")(body)
+        except LoghubError as error:
+            self._answer(error, name)
+
+    def refuse(self, error: LoghubError) -> None:
+        """Answer something that could not even be parsed."""
+        self._answer(error, "")
+
+    def _answer(self, error: LoghubError, name: str) -> None:
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), tail_pb2.ERROR_CODE_INTERNAL)
+        if isinstance(error, UnknownSubscriptionError):
+            code = tail_pb2.ERROR_CODE_UNKNOWN_SUBSCRIPTION
+        if isinstance(error, DuplicateSubscriptionError):
+            code = tail_pb2.ERROR_CODE_DUPLICATE_SUBSCRIPTION
+        answer = tail_pb2.Error(id=name, code=code, message=error.message)
+        if isinstance(error, BadFilterError):
+            answer.column = error.column
+        if error.retry:
+            answer.retry_after.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
+        self._outlet.send(ServerMessage(error=answer))
+
+    # --- the kinds of messages -----------------------------------------------------------------------------------------
+
+    async def _subscribe(self, request: tail_pb2.Subscribe) -> None:
+        self._check_subscribe(request)
+        wanted = self._filter(request.filter)
+        subscription = self._engine.subscription(self._principal.tenant, request.id, wanted, self._outlet)
+        self._subscriptions[request.id] = subscription
+        self._counts.subscriptions.inc()
+        try:
+            offset, until, renewed = await self._place(request, wanted)
+        except BaseException:
+            self._forget(request.id)
+            raise
+        if self._subscriptions.get(request.id) is not subscription:
+            return
+        subscribed = tail_pb2.Subscribed(
+            id=request.id, cursor=self._engine.cursor(self._principal.tenant, offset), filter=wanted.canonical
+        )
+        self._outlet.send(ServerMessage(subscribed=subscribed))
+        if renewed:
+            gap = tail_pb2.Gap(id=request.id, reason=tail_pb2.GAP_REASON_EPOCH, cursor=subscribed.cursor)
+            self._outlet.send(ServerMessage(gap=gap))
+        subscription.on_end = lambda: self._forget(request.id)
+        subscription.begin(offset, until)
+
+    def _check_subscribe(self, request: tail_pb2.Subscribe) -> None:
+        if not _SUBSCRIPTION_ID.fullmatch(request.id):
+            msg = "subscribe.id must have 1 to 64 characters, none of them a control character"
+            raise BadRequestError(msg)
+        if request.id in self._subscriptions:
+            raise DuplicateSubscriptionError
+        if len(self._subscriptions) >= self._limits.max_subscriptions:
+            msg = f"the connection has live.max_subscriptions ({self._limits.max_subscriptions}): unsubscribe one"
+            raise QuotaError(msg)
+        if request.max_records_per_s or request.credit:
+            msg = "this hub does not serve max_records_per_s and credit: leave them out"
+            raise BadRequestError(msg)
+        if request.last > self._limits.max_last:
+            msg = f"subscribe.last is {request.last}, the limit is {self._limits.max_last}"
+            raise BadRequestError(msg)
+
+    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter) -> tuple[int, int | None, bool]:
+        """Return where to begin, where to end (None: never), and whether the log was made anew under the cursor."""
+        engine, tenant = self._engine, self._principal.tenant
+        bounds = await engine.bounds(tenant)
+        until = bounds.next if request.HasField("follow") and not request.follow else None
+        origin = request.WhichOneof("from")
+        if origin == "cursor":
+            offset = await engine.offset_of(tenant, request.cursor)
+            return (bounds.oldest, until, True) if offset is None else (offset, until, False)
+        if origin == "last":
+            return await engine.offset_of_last(tenant, request.last, wanted) if request.last else bounds.next, until, False
+        if origin == "since":
+            return await engine.offset_since(tenant, request.since.ToNanoseconds()), until, False
+        return (bounds.oldest if origin == "oldest" and request.oldest else bounds.next), until, False
+
+    async def _update(self, request: tail_pb2.Update) -> None:
+        subscription = self._named(request.id)
+        subscription.refilter(self._filter(request.filter))
+        subscribed = tail_pb2.Subscribed(
+            id=request.id, cursor=subscription.cursor, filter=subscription.filter.canonical
+        )
+        self._outlet.send(ServerMessage(subscribed=subscribed))
+
+    async def _unsubscribe(self, request: tail_pb2.Unsubscribe) -> None:
+        subscription = self._named(request.id)
+        cursor = subscription.cursor
+        subscription.end()
+        self._forget(request.id)
+        ended = tail_pb2.Unsubscribed(id=request.id, ledger=subscription.ledger, cursor=cursor)
+        self._outlet.send(ServerMessage(unsubscribed=ended))
+
+    async def _auth(self, request: tail_pb2.Auth) -> None:
+        fresh = self._verify(request.token)
+        old = self._principal
+        if (fresh.tenant, fresh.subject, fresh.filter) != (old.tenant, old.subject, old.filter):
+            msg = "the fresh token is for another tenant, subject or filter: open a new connection with it"
+            raise ForbiddenError(msg)
+        fresh.require(Scope.READ)
+        self._principal = replace(old, scopes=fresh.scopes, expires_at=fresh.expires_at, token_id=fresh.token_id)
+        self._watch_clock(warned=False)
+
+    async def _credit(self, _request: tail_pb2.Credit) -> None:
+        msg = "no subscription here asked for flow control"
+        raise BadRequestError(msg)
+
+    async def _ping(self, request: tail_pb2.Ping) -> None:
+        if len(request.payload) > _MAX_PING_BYTES:
+            msg = f"a ping's payload has at most {_MAX_PING_BYTES} bytes"
+            raise BadRequestError(msg)
+        self._outlet.send(ServerMessage(pong=tail_pb2.Pong(payload=request.payload)))
+
+    def _filter(self, text: str) -> Filter:
+        return parse_filter(text, self._limits.max_filter_bytes) & self._always
+
+    def _named(self, name: str) -> Subscription:
+        subscription = self._subscriptions.get(name)
+        if subscription is None:
+            msg = f"there is no subscription {name!r} on this connection"
+            raise UnknownSubscriptionError(msg)
+        return subscription
+
+    def _forget(self, name: str) -> None:
+        if self._subscriptions.pop(name, None):
+            self._counts.subscriptions.dec()
+
+    # --- the clock, and tasks ----------------------------------------------------------------------------------------
+
+    def _watch_clock(self, *, warned: bool) -> None:
+        """Warn before the credentials expire, and end the session when they do; looks once a minute at least."""
+        if self._timer:
+            self._timer.cancel()
+        expires = self._principal.expires_at
+        if expires is None or self.ended.done():
+            return
+        left = expires - time()
+        if left <= 0:
+            code, reason = TokenExpiredError.close_code, ingest_pb2.GOODBYE_REASON_EXPIRED
+            self.end(Ending(code, reason, "the token or certificate has expired: get a fresh one", reconnect=False))
+            return
+        if left <= _WARN_SECONDS and not warned:
+            expiring = tail_pb2.AuthExpiring()
+            expiring.expires.FromSeconds(int(expires))
+            self._outlet.send(ServerMessage(auth_expiring=expiring))
+            warned = True
+        wait = left if warned else min(left - _WARN_SECONDS, _WARN_SECONDS)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(wait, 0.001), lambda: self._watch_clock(warned=warned))
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._guarded(work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        """Run a subscription's task; a peer that is gone or does not read ends the connection, not the hub."""
+        try:
+            await work
+        except (ConnectionError, TimeoutError):
+            self._outlet.sink.abort()
+        except LoghubError as error:
+            self.end(Ending(1011, ingest_pb2.GOODBYE_REASON_INTERNAL, error.message, reconnect=True))

@@ -1,0 +1,1 @@
+"""The durable log: one protocol, and its backends."""

@@ -1,0 +1,253 @@
+"""The embedded log: group commits to an LMDB file, and reads beside them.
+
+One thread writes. While it waits for the disk, appends gather; the next transaction takes them all, so the cost of an
+fsync is shared by whatever came in the meantime. Two threads read, in transactions of a few milliseconds, since a long
+one would stop LMDB from using freed pages again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
+from hub.log.lmdb_frame import Packer
+from hub.log.lmdb_store import Store, StoreLimits
+from hub.log.model import Appended, Bounds, Entry, Hole, Outcome, StoredBatch, TenantStats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hub.log.retention import Retention
+
+T = TypeVar("T")
+
+_READERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LmdbOptions:
+    """How the embedded log works: its room, the zstd level (0: none), and the bytes of one group commit.
+
+    `max_pending_bytes` bounds what waits for the disk; when it is full, `append` waits.
+    """
+
+    limits: StoreLimits
+    compression_level: int
+    group_max_bytes: int
+    max_pending_bytes: int
+
+
+class CommitObserver(Protocol):
+    """Who wants to know how commits go."""
+
+    def committed(self, seconds: float, batches: int, size_bytes: int) -> None:
+        """Take the time of a group commit, its batches and their bytes before compression."""
+
+
+class Bell(Protocol):
+    """Tells the other processes on the same file that something was stored."""
+
+    def ring(self, tenants: Sequence[str]) -> None:
+        """Wake them for these tenants."""
+
+    def answer(self, listener: Callable[[str], None]) -> None:
+        """Call the listener with each tenant that another process rings for."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entries: Sequence[Entry]
+    size: int
+    done: asyncio.Future[list[Outcome]]
+
+
+class LmdbLog:
+    """The `Log` on LMDB. `run` must be running for `append` to return."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: LmdbOptions,
+        retention: Retention,
+        *,
+        observer: CommitObserver | None = None,
+        bell: Bell | None = None,
+    ) -> None:
+        """Open the file; ConfigError where it cannot be used."""
+        self._store = Store(path, options.limits, retention)
+        self._options = options
+        self._observer = observer
+        self._bell = bell
+        self._packer = Packer(options.compression_level)
+        self._writer = ThreadPoolExecutor(1, "log-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "log-reader")
+        # Bounded by max_pending_bytes: append waits for room.
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._closing = False
+        self._failed: StorageFailedError | None = None
+        self._listeners: list[Callable[[str, list[StoredBatch]], None]] = []
+        if bell:
+            bell.answer(self._rung)
+
+    @property
+    def epoch(self) -> int:
+        """The log's own number, drawn when it was made."""
+        return self._store.epoch
+
+    async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Store entries; see `Log.append`."""
+        while not self._room.is_set() and not self._closing:
+            await self._room.wait()
+        if self._failed:
+            raise self._failed
+        if self._closing:
+            raise ShuttingDownError
+        waiting = _Waiting(entries, sum(len(entry.data) for entry in entries), asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._waiting_bytes += waiting.size
+        if self._waiting_bytes >= self._options.max_pending_bytes:
+            self._room.clear()
+        self._work.set()
+        return await waiting.done
+
+    async def run(self) -> None:
+        """Commit group after group until `close`; raises StorageFailedError where the disk failed."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._work.wait()
+            group = self._take()
+            if not group:
+                if self._closing:
+                    return
+                self._work.clear()
+                continue
+            entries = [entry for waiting in group for entry in waiting.entries]
+            started = monotonic()
+            try:
+                outcomes = await loop.run_in_executor(self._writer, self._commit, entries)
+            except StorageFullError as error:
+                for waiting in group:
+                    _settle(waiting.done, error)
+                continue
+            except StorageFailedError as error:
+                self._fail(group, error)
+                raise
+            if self._observer:
+                self._observer.committed(monotonic() - started, len(entries), sum(waiting.size for waiting in group))
+            self._publish(entries, outcomes)
+            at = 0
+            for waiting in group:
+                _settle(waiting.done, outcomes[at : at + len(waiting.entries)])
+                at += len(waiting.entries)
+
+    def _take(self) -> list[_Waiting]:
+        group = []
+        size = 0
+        while self._waiting and (not group or size + self._waiting[0].size <= self._options.group_max_bytes):
+            waiting = self._waiting.popleft()
+            size += waiting.size
+            if not waiting.done.cancelled():
+                group.append(waiting)
+        self._waiting_bytes -= size
+        if self._waiting_bytes < self._options.max_pending_bytes:
+            self._room.set()
+        return group
+
+    def _commit(self, entries: Sequence[Entry]) -> list[Outcome]:
+        pack = self._packer.pack
+        return self._store.append(
+            [(entry, pack(entry.data, entry.records, entry.received_unix_nano)) for entry in entries]
+        )
+
+    def _publish(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> None:
+        stored: dict[str, list[StoredBatch]] = {}
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if isinstance(outcome, Appended) and not outcome.duplicate and entry.records:
+                batch = StoredBatch(outcome.first_offset, entry.records, entry.received_unix_nano, entry.data)
+                stored.setdefault(entry.tenant, []).append(batch)
+        for tenant, batches in stored.items():
+            for listener in self._listeners:
+                listener(tenant, batches)
+        if self._bell and stored:
+            self._bell.ring(list(stored))
+
+    def _rung(self, tenant: str) -> None:
+        for listener in self._listeners:
+            listener(tenant, [])
+
+    def _fail(self, group: list[_Waiting], error: StorageFailedError) -> None:
+        self._failed = error
+        for waiting in [*group, *self._waiting]:
+            _settle(waiting.done, error)
+        self._waiting.clear()
+        self._room.set()
+
+    async def read(self, tenant: str, offset: int, max_bytes: int) -> list[StoredBatch | Hole]:
+        """Read from an offset on; see `Log.read`."""
+        return await self._reading(partial(self._store.read, tenant, offset, max_bytes))
+
+    async def bounds(self, tenant: str) -> Bounds:
+        """Return where the tenant's records begin and end; see `Log.bounds`."""
+        return await self._reading(partial(self._store.bounds, tenant))
+
+    async def offset_at(self, tenant: str, received_unix_nano: int) -> int:
+        """Find an offset by time; see `Log.offset_at`."""
+        return await self._reading(partial(self._store.offset_at, tenant, received_unix_nano))
+
+    async def last_seq(self, tenant: str, producer_id: str) -> int:
+        """Return the producer's last stored sequence number; see `Log.last_seq`."""
+        return await self._reading(partial(self._store.last_seq, tenant, producer_id))
+
+    async def stats(self) -> dict[str, TenantStats]:
+        """Return what each tenant keeps; see `Log.stats`."""
+        return await self._reading(self._store.stats)
+
+    async def retain(self, now_unix_nano: int) -> int:
+        """Remove what is too old; see `Log.retain`."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._store.retain, now_unix_nano)
+
+    async def _reading(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+
+    def watch(self, listener: Callable[[str, list[StoredBatch]], None]) -> None:
+        """Call the listener after each commit; see `Log.watch`."""
+        self._listeners.append(listener)
+
+    def finish(self) -> None:
+        """Take nothing more; `run` returns once what was taken is stored."""
+        self._closing = True
+        self._room.set()
+        self._work.set()
+
+    async def close(self) -> None:
+        """Let go of the file and the threads; call after `run` has returned."""
+        self.finish()
+        if self._bell:
+            self._bell.close()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._writer.shutdown)
+        await loop.run_in_executor(None, self._readers.shutdown)
+        self._store.close()
+
+
+def _settle(done: asyncio.Future[list[Outcome]], result: list[Outcome] | Exception) -> None:
+    if done.done():  # whoever waited was cancelled; what is stored stays stored
+        return
+    if isinstance(result, Exception):
+        done.set_exception(result)
+    else:
+        done.set_result(result)

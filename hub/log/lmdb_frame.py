@@ -1,0 +1,92 @@
+"""A stored batch on disk: a header, then the compressed batch, both under one checksum.
+
+Layout, big endian: check u64 (XXH3 over tenant id, offset and all that follows) · version u8 · codec u8 · records u32 ·
+received u64 (ns) · raw size u32 · payload. The checksum covers the key, so that a page in the wrong place shows too.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import xxhash
+import zstandard
+
+from hub.log.model import StoredBatch
+
+_CHECK = struct.Struct(">Q")
+_HEAD = struct.Struct(">BBIQI")
+_KEY = struct.Struct(">IQ")
+_VERSION = 1
+_RAW, _ZSTD = 0, 1
+OVERHEAD_BYTES = _CHECK.size + _HEAD.size
+
+
+class CorruptFrameError(Exception):
+    """The bytes are not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A frame but for its checksum, which needs the offset."""
+
+    body: bytes
+    records: int
+
+    def seal(self, tenant_id: int, offset: int) -> bytes:
+        """Return the frame as stored under this key."""
+        return _CHECK.pack(_checksum(tenant_id, offset, self.body)) + self.body
+
+
+class Packer:
+    """Compresses batches; one for each thread that writes. `level` is zstd's, below 0 the fast ones, 0: none."""
+
+    def __init__(self, level: int) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=level) if level else None
+
+    def pack(self, data: bytes, records: int, received_unix_nano: int) -> Packed:
+        """Return the frame of a serialised batch; stored raw where compression does not pay."""
+        payload, codec = data, _RAW
+        if self._compressor:
+            compressed = self._compressor.compress(data)
+            if len(compressed) < len(data):
+                payload, codec = compressed, _ZSTD
+        return Packed(_HEAD.pack(_VERSION, codec, records, received_unix_nano, len(data)) + payload, records)
+
+
+def unpack(frame: bytes | memoryview, tenant_id: int, offset: int) -> StoredBatch:
+    """Return the batch; CorruptFrameError where the checksum does not hold or the layout is not known."""
+    if len(frame) < OVERHEAD_BYTES:
+        raise CorruptFrameError
+    body = memoryview(frame)[_CHECK.size :]
+    if _CHECK.unpack_from(frame)[0] != _checksum(tenant_id, offset, body):
+        raise CorruptFrameError
+    version, codec, records, received, size = _HEAD.unpack_from(body)
+    if version != _VERSION or codec not in (_RAW, _ZSTD):
+        raise CorruptFrameError
+    payload = body[_HEAD.size :]
+    data = bytes(payload) if codec == _RAW else _decompress(payload, size)
+    return StoredBatch(offset, records, received, data)
+
+
+def received_of(frame: bytes | memoryview) -> int:
+    """Return when the batch was received, in ns since the epoch, without checking the frame."""
+    return int(_HEAD.unpack_from(frame, _CHECK.size)[3])
+
+
+def records_of(frame: bytes | memoryview) -> int:
+    """Return the number of records, without checking the frame."""
+    return int(_HEAD.unpack_from(frame, _CHECK.size)[2])
+
+
+def _decompress(payload: memoryview, size: int) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise CorruptFrameError from error
+
+
+def _checksum(tenant_id: int, offset: int, body: bytes | memoryview) -> int:
+    hasher = xxhash.xxh3_64(_KEY.pack(tenant_id, offset))
+    hasher.update(body)
+    return hasher.intdigest()

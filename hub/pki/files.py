@@ -1,0 +1,47 @@
+"""Writing keys and certificates: whole or not at all, never over an existing file, keys for the owner alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from hub.errors import CertificateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+
+def write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
+    """Write a private key as PKCS#8 PEM, mode 0600."""
+    write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+
+
+def write_certificates(path: Path, *chain: x509.Certificate) -> None:
+    """Write certificates as PEM, the first one first, mode 0644."""
+    write_new(path, b"".join(one.public_bytes(Encoding.PEM) for one in chain), mode=0o644)
+
+
+def write_new(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file that does not exist yet; CertificateError where it does, or cannot be written."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(scratch, path)  # unlike rename, link does not replace
+    except FileExistsError as error:
+        msg = f"{path} exists and is not overwritten: move it away, or choose another name or --dir"
+        raise CertificateError(msg) from error
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}"
+        raise CertificateError(msg) from error
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The HTTPS front end: the live page, the WebSocket, and what a browser needs beside them."""

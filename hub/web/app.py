@@ -1,0 +1,255 @@
+"""The Quart application: page, WebSocket, identity, health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+from quart import Quart, Response, abort, request, send_from_directory, websocket
+from quart.asgi import ASGIWebsocketConnection
+from werkzeug.exceptions import NotFound
+
+from hub.core.principal import Scope
+from hub.errors import ForbiddenError, LoghubError, QuotaError, ShuttingDownError, UnauthenticatedError
+from hub.live.session import TailSession
+from hub.web.auth import Gate, Request
+from hub.web.server import FRAMES
+from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
+from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hub.core.principal import Principal
+    from hub.live.engine import LiveEngine
+    from hub.live.ports import Wire
+
+_log = logging.getLogger(__name__)
+_WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
+# Messages of one client that wait for the session; when it is full, the transport stops reading.
+_INBOX = 8
+_PAGE = Path(__file__).with_name("static")
+_SOURCE_PAGE = Path(__file__).resolve().parents[2] / "web" / "src"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Most WebSocket connections of this process, and of one tenant on it."""
+
+    max_connections: int
+    max_connections_per_tenant: int
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The open sessions of this process, by tenant."""
+
+    limits: ConnectionLimits
+    by_tenant: dict[str, set[TailSession]] = field(default_factory=dict)
+    closing: bool = False
+
+    def check_room(self, tenant: str) -> None:
+        """Raise QuotaError where no more may come, ShuttingDownError while the hub ends."""
+        if self.closing:
+            raise ShuttingDownError
+        total = sum(map(len, self.by_tenant.values()))
+        own = len(self.by_tenant.get(tenant, ()))
+        if total >= self.limits.max_connections or own >= self.limits.max_connections_per_tenant:
+            msg = "too many connections (web.max_connections, web.max_connections_per_tenant): try again later"
+            raise QuotaError(msg, retry_after_seconds=5.0)
+
+    def enter(self, tenant: str, session: TailSession) -> None:
+        """Count a session."""
+        self.by_tenant.setdefault(tenant, set()).add(session)
+
+    def leave(self, tenant: str, session: TailSession) -> None:
+        """Forget a session."""
+        sessions = self.by_tenant[tenant]
+        sessions.discard(session)
+        if not sessions:
+            del self.by_tenant[tenant]
+
+    def shut_down(self, spread_seconds: float) -> None:
+        """Say goodbye to all, and let nobody in."""
+        self.closing = True
+        for sessions in list(self.by_tenant.values()):
+            for session in list(sessions):
+                session.shut_down(spread_seconds)
+
+
+class _BoundedWebsocket(ASGIWebsocketConnection):
+    """Quart's own inbox has no bound, and takes an empty binary message for a broken one."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self.queue = asyncio.Queue(_INBOX)
+
+    async def handle_messages(self, receive: Callable[[], Awaitable[dict[str, object]]]) -> None:  # type: ignore[override]
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            if event["type"] == "websocket.receive":
+                data = event.get("bytes")
+                await self.queue.put(event["text"] if data is None else data)  # type: ignore[arg-type]
+
+
+def create_app(engine: LiveEngine, gate: Gate, sessions: Sessions) -> Quart:
+    """Return the application."""
+    app = Quart("hub.web", static_folder=None)
+    app.asgi_websocket_class = _BoundedWebsocket
+    page = _PAGE if _PAGE.is_dir() else _SOURCE_PAGE
+
+    def authenticate() -> Principal:
+        try:
+            return gate.principal(Request.of(request.headers, request.scope))
+        except LoghubError as error:
+            _refused(engine, error)
+            raise
+
+    @app.errorhandler(LoghubError)
+    async def refused(error: LoghubError) -> Response:
+        return _error_response(error)
+
+    @app.errorhandler(NotFound)
+    async def not_found(_error: NotFound) -> Response:
+        return _json_response({"error": "there is nothing here"}, HTTPStatus.NOT_FOUND)
+
+    @app.after_request
+    async def harden(response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @app.get("/")
+    async def index() -> Response:
+        return await send_from_directory(page, "index.html")
+
+    @app.get("/static/<name>")
+    async def static_file(name: str) -> Response:
+        return await send_from_directory(page, name)
+
+    @app.get("/healthz")
+    async def health() -> Response:
+        if sessions.closing:
+            raise ShuttingDownError
+        return _json_response({"status": "ok"})
+
+    @app.get("/v1/whoami")
+    async def who() -> Response:
+        principal = authenticate()
+        return _json_response(
+            {
+                "tenant": principal.tenant,
+                "subject": principal.subject,
+                "scopes": sorted(principal.scopes),
+                "expires": principal.expires_at,
+            }
+        )
+
+    @app.websocket("/v1/tail")
+    async def tail() -> None:
+        await _Tail(engine, gate, sessions).serve()
+
+    return app
+
+
+class _Tail:
+    """One WebSocket connection."""
+
+    def __init__(self, engine: LiveEngine, gate: Gate, sessions: Sessions) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._sessions = sessions
+
+    async def serve(self) -> None:
+        """Let the peer in or refuse it before 101, then serve it until one side ends."""
+        try:
+            self._gate.check_origin(websocket.headers)
+            asking = Request.of(websocket.headers, websocket.scope)
+            principal = self._gate.principal(asking)
+            principal.require(Scope.READ)
+            encoding = self._encoding()
+            self._sessions.check_room(principal.tenant)
+        except LoghubError as error:
+            _refused(self._engine, error)
+            abort(_error_response(error))
+        await websocket.accept(subprotocol=encoding)
+        verifier, certificate = self._gate.verifier, asking.certificate_der
+        limits = self._engine.limits
+        writer, pump = self._writer(limits.queue_bytes)
+        sink = TimedSink(writer, limits.write_timeout_seconds)
+        wire = _WIRES[encoding or PROTO]
+        session = TailSession(self._engine, principal, sink, wire, lambda token: verifier.verify(token, certificate))
+        self._sessions.enter(principal.tenant, session)
+        try:
+            ending = await TailSocket(session, sink, wire.name).serve(websocket.receive)
+            if pump:
+                await sink.drain()
+            with suppress(ConnectionError):
+                await websocket.close(ending.close_code, close_reason(ending.message))
+        finally:
+            self._sessions.leave(principal.tenant, session)
+            if pump:
+                pump.cancel()
+
+    def _encoding(self) -> str | None:
+        """Return the subprotocol to speak; None (and protobuf) for a client that names none."""
+        asked = [name for name in websocket.requested_subprotocols if not name.startswith("bearer.")]
+        if not asked:
+            return None
+        known = next((name for name in asked if name in _WIRES), None)
+        if known is None:
+            msg = f"the subprotocols are {PROTO} and {JSON}"
+            raise _UnknownSubprotocolError(msg)
+        return known
+
+    def _writer(self, queue_bytes: int) -> tuple[QueueWriter, asyncio.Task[None] | None]:
+        """Return the server's frame writer, or a queue before `websocket.send` where it has none."""
+        frames = (websocket.scope.get("extensions") or {}).get(FRAMES)
+        if frames is not None:
+            return frames, None
+        writer = QueueWriter(websocket.send, queue_bytes)
+        return writer, asyncio.create_task(writer.run(), name="tail-write")
+
+
+class _UnknownSubprotocolError(LoghubError):
+    """None of the subprotocols is known."""
+
+    http_status = 400
+
+
+def _refused(engine: LiveEngine, error: LoghubError) -> None:
+    if isinstance(error, UnauthenticatedError | ForbiddenError):
+        engine.metrics.auth_refused.labels("web", type(error).__name__).inc()
+        _log.warning("auth_refused", extra={"fields": {"plane": "web", "reason": error.message}})
+
+
+def _error_response(error: LoghubError) -> Response:
+    response = _json_response({"error": error.message}, error.http_status)
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after_seconds:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+    return response
+
+
+def _json_response(body: object, status: int = 200) -> Response:
+    text = orjson.dumps(body)
+    return Response(text, status=status, content_type="application/json", headers=dict(_HEADERS))

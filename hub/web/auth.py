@@ -1,0 +1,101 @@
+"""Who opens a connection to the web port, and from which page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hub.errors import ForbiddenError, UnauthenticatedError
+from hub.identity.peer import principal_of_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.core.principal import Principal
+
+_BEARER = "bearer."
+
+
+class AuthMode(StrEnum):
+    """What a subscriber must show."""
+
+    JWT = "JWT"
+    MTLS = "mTLS"
+    BOTH = "mTLS+JWT"
+
+
+class Verifier(Protocol):
+    """Judges tokens; `hub.identity.tokens.TokenVerifier`."""
+
+    def verify(self, token: str, certificate_der: bytes | None = None) -> Principal:
+        """Return the bearer's principal; raises UnauthenticatedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a request says who is asking: its headers, subprotocols, and the client certificate in DER."""
+
+    headers: Mapping[str, str]
+    subprotocols: Sequence[str]
+    certificate_der: bytes | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], scope: Mapping[str, Any]) -> Request:
+        """Return the request of an ASGI scope."""
+        tls = (scope.get("extensions") or {}).get("tls") or {}
+        return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Judges requests. Without `allowed_origins`, a page may come from the host that it asks."""
+
+    mode: AuthMode
+    trust_domain: str
+    verifier: Verifier
+    allowed_origins: tuple[str, ...]
+
+    def principal(self, request: Request) -> Principal:
+        """Return who is asking; raises UnauthenticatedError, or ForbiddenError for a certificate of no use."""
+        named = None
+        if request.certificate_der is not None:
+            named = principal_of_certificate(request.certificate_der, self.trust_domain)
+        if self.mode is AuthMode.MTLS:
+            if named is None:
+                msg = "this hub asks for a client certificate"
+                raise UnauthenticatedError(msg)
+            return named
+        bearer = self.verifier.verify(_token(request), request.certificate_der)
+        if self.mode is AuthMode.BOTH and named is None:
+            msg = "this hub asks for a client certificate beside the token"
+            raise UnauthenticatedError(msg)
+        if named and named.tenant != bearer.tenant:
+            msg = "the client certificate and the token are of different tenants"
+            raise ForbiddenError(msg)
+        return bearer
+
+    def check_origin(self, headers: Mapping[str, str]) -> None:
+        """Raise ForbiddenError for a page from elsewhere; programs send no Origin."""
+        origin = headers.get("Origin")
+        if origin is None:
+            return
+        allowed = self.allowed_origins or (f"https://{headers.get('Host', '')}",)
+        if origin not in allowed:
+            msg = f"pages from {origin[:256]!r} may not connect: add it to web.allowed_origins"
+            raise ForbiddenError(msg)
+
+
+def _token(request: Request) -> str:
+    """Return the bearer token of the Authorization header or of the subprotocols; exactly one must be there."""
+    tokens = [name[len(_BEARER) :] for name in request.subprotocols if name.startswith(_BEARER)]
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        tokens.append(value.strip())
+    if not tokens:
+        msg = "no token: send 'Authorization: Bearer …', or from a browser the subprotocol 'bearer.…'"
+        raise UnauthenticatedError(msg)
+    if len(tokens) > 1:
+        msg = "more than one token: send one"
+        raise UnauthenticatedError(msg)
+    return tokens[0]
