@@ -1,201 +1,426 @@
-"""Reads the configuration: a YAML file, then `LOGHUB_…` variables over it; every mistake is named at once.
+"""The configuration: one YAML file, overridden by the environment, every key known and every limit a setting.
 
-Names may be written with hyphens or underscores. The environment writes `LOGHUB_<SECTION>__<NAME>`. It is read here and
-not by pydantic-settings, whose environment source passes over names that it does not know and cannot tell afterwards
-where a value came from.
+Keys may be spelled with `-` or `_`. The seed's keys `auth-mode`, `ca-cert`, `server-cert`, `server-key` and
+`tls: {min-version, ciphers}` are taken too. `LOGHUB_WEB__PORT=9443` sets `web.port`; lists are written `a,b`. The
+environment is read here, since the environment source of pydantic-settings passes over names that it does not know.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.errors import ConfigError
-from hub.settings import Section, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-PREFIX = "LOGHUB_"
-# Names on top level that stand for others.
-ALIASES = {"ca_cert": "tls.ca", "server_cert": "tls.cert", "server_key": "tls.key", "auth_mode": "web.auth_mode"}
-# Variables that loghub's clients read: whoever has them set may start a hub all the same.
-CLIENT_VARIABLES = frozenset({"LOGHUB_ENDPOINT", "LOGHUB_CA", "LOGHUB_CERT", "LOGHUB_KEY", "LOGHUB_TOKEN"})
-# What Kubernetes sets in every pod beside a service called loghub or loghub-…, by its "service links".
-_SERVICE_LINK = re.compile(r"LOGHUB_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
-_LIKENESS = 0.6
+_SIZES = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+# As browsers send it: lower case, and nothing after the port.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_TLS13_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
+_SEED = {
+    "ca_cert": ("tls", "ca"),
+    "server_cert": ("tls", "cert"),
+    "server_key": ("tls", "key"),
+    "auth_mode": ("web", "auth_mode"),
+}
+_PREFIX = "LOGHUB_"
+# Variables of loghub's clients: whoever has them set may start a hub all the same.
+_CLIENT_VARIABLES = frozenset({"LOGHUB_TOKEN", "LOGHUB_ENDPOINT", "LOGHUB_CA", "LOGHUB_CERT", "LOGHUB_KEY"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A value and where it was written, for messages."""
+def _number(value: object) -> object:
+    if isinstance(value, bool):  # pydantic would take it for 0 or 1
+        msg = f"{value!r} is not a number"
+        raise ValueError(msg)  # noqa: TRY004  pydantic collects no TypeError
+    return value
 
-    value: object
-    origin: str
+
+def _quantity(value: object, units: Mapping[str, float]) -> object:
+    if not isinstance(value, str):
+        return _number(value)
+    match = _QUANTITY.fullmatch(value)
+    if not match or match[2].lower() not in units:
+        msg = f"{value!r} is not a number with one of the units {', '.join(filter(None, units))}"
+        raise ValueError(msg)
+    return float(match[1]) * units[match[2].lower()]
 
 
-def load(path: Path | None, env: Mapping[str, str]) -> Settings:
-    """Read the file, if there is one, and the environment; ConfigError has a line for each problem.
+def _bytes(value: object) -> object:
+    return _quantity(value, _SIZES)
 
-    Relative paths in the file start at the file's folder, those of the environment at the working folder.
+
+def seconds(value: object) -> object:
+    """Return a duration such as `90s`, `15m`, `12h` or `30d` in seconds; numbers are seconds already."""
+    return _quantity(value, _TIMES)
+
+
+def _split(value: object) -> object:
+    """Take `a,b` for a list."""
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=1)]
+Port = Annotated[int, BeforeValidator(_number), Field(ge=0, le=65535)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Section(BaseModel):
+    """A part of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Tls(Section):
+    """The server's certificate, and the authority of its peers."""
+
+    ca: Path = Field(
+        default=Path("certs/pki/ca.pem"),
+        description="PEM file of the authorities that peers' certificates may come from",
+    )
+    cert: Path = Field(
+        default=Path("certs/pki/server/hub.pem"), description="PEM file of the server's certificate and its chain"
+    )
+    key: Path = Field(default=Path("certs/pki/server/hub.key"), description="PEM file of the server's private key")
+    min_version: str = Field(default="TLSv1.3", description="only TLSv1.3 is served")
+    ciphers: Names = Field(default=_TLS13_SUITES, description="TLS 1.3 suites; all of them are always offered")
+
+    @model_validator(mode="after")
+    def _only_13(self) -> Tls:
+        if self.min_version not in ("TLSv1.3", "1.3"):
+            msg = f"min_version is {self.min_version!r}: loghub serves TLSv1.3 only"
+            raise ValueError(msg)
+        for suite in self.ciphers:
+            if suite not in _TLS13_SUITES:
+                msg = f"ciphers has {suite!r}: the suites of TLS 1.3 are {', '.join(_TLS13_SUITES)}"
+                raise ValueError(msg)
+        return self
+
+
+class Grpc(Section):
+    """The port that producers connect to."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  a server is there to be reached
+    port: Port = Field(default=4317, description="port to listen on; 0: any free one")
+    max_concurrent_streams: Count = Field(default=100, description="calls at once on a connection")
+    max_streams_per_tenant: Count = Field(default=1000, description="open streams of a tenant, a worker")
+    keepalive_seconds: Seconds = Field(
+        default=30.0, description="how often a silent connection is asked whether it lives"
+    )
+    keepalive_min_seconds: Seconds = Field(default=10.0, description="how often a client may ask the same")
+    max_metadata_bytes: Bytes = Field(default=16_384, description="size of a call's headers")
+    handshake_seconds: Seconds = Field(default=10.0, description="time that a TLS handshake may take")
+
+
+class Web(Section):
+    """The port that browsers and subscribers connect to."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  a server is there to be reached
+    port: Port = Field(default=8443, description="port to listen on; 0: any free one")
+    auth_mode: str = Field(
+        default="JWT", pattern=r"^(JWT|mTLS|mTLS\+JWT)$", description="what subscribers show: JWT, mTLS or mTLS+JWT"
+    )
+    allowed_origins: Names = Field(
+        default=(), description="pages that may connect, as scheme://host[:port]; empty: the hub's own"
+    )
+    heartbeat_seconds: Seconds = Field(default=25.0, gt=0, description="how often a WebSocket is pinged")
+    heartbeat_misses: Count = Field(default=3, description="heartbeats without an answer after which a peer is dead")
+    max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
+    max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
+    max_header_bytes: Bytes = Field(default=32_768, description="size of a connection's first request head")
+    handshake_seconds: Seconds = Field(default=10.0, description="time from TCP connection to first request")
+
+    @model_validator(mode="after")
+    def _origins(self) -> Web:
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                msg = f"allowed_origins has {origin!r}: an origin is scheme://host[:port] in lower case, without a path"
+                raise ValueError(msg)
+        return self
+
+
+class Tokens(Section):
+    """Which bearer tokens are good."""
+
+    keys: Path = Field(default=Path("certs/pki/tokens/verify.pem"), description="PEM public key, or a JWKS file")
+    issuer: str = Field(default="loghub", description="what iss must say")
+    audience: str = Field(default="loghub", description="what aud must say")
+    max_lifetime_seconds: Seconds = Field(default=86_400.0, description="longest time from iat to exp")
+    leeway_seconds: Seconds = Field(default=5.0, description="how far clocks may differ")
+
+
+class Ingest(Section):
+    """What producers may send."""
+
+    max_batch_bytes: Bytes = Field(default=4 * 2**20, ge=1024, description="size of a batch")
+    max_batch_records: Count = Field(default=10_000, description="records of a batch")
+    max_record_bytes: Bytes = Field(default=256 * 2**10, ge=256, description="size of a record")
+    max_attributes: Count = Field(default=128, description="attributes of a record, and of a resource")
+    max_unacked_batches: Count = Field(default=64, description="batches on a stream that are not acknowledged yet")
+    max_unacked_bytes: Bytes = Field(default=16 * 2**20, ge=1024, description="their size")
+    hello_seconds: Seconds = Field(default=10.0, description="time that a stream's hello may take")
+    producer_memory_seconds: Seconds = Field(
+        default=7 * 86_400.0, description="how long a silent producer's count is remembered"
+    )
+
+
+class Live(Section):
+    """What subscribers may do."""
+
+    max_subscriptions: Count = Field(default=100, description="subscriptions of a connection")
+    max_message_bytes: Bytes = Field(default=64 * 2**10, ge=1024, description="size of a client's message")
+    max_filter_bytes: Bytes = Field(default=4096, description="size of a filter")
+    max_last: Count = Field(default=10_000, description="records that subscribe.last may ask for")
+    queue_bytes: Bytes = Field(
+        default=2**20, ge=4096, description="bytes that may wait for a subscriber before it reads on from the log"
+    )
+    replay_bytes: Bytes = Field(default=2**20, ge=4096, description="bytes read from the log at once")
+    write_timeout_seconds: Seconds = Field(
+        default=30.0, description="time in which a subscriber must read what waits for it"
+    )
+
+
+class LogSection(Section):
+    """The durable log."""
+
+    max_bytes: Bytes = Field(default=8 * 2**30, ge=2**20, description="room for all tenants together")
+    retention_seconds: Seconds = Field(default=7 * 86_400.0, description="how long records are kept")
+    retention_bytes_per_tenant: Bytes = Field(
+        default=2**30, ge=2**16, description="how much of a tenant is kept, compressed"
+    )
+    retention_interval_seconds: Seconds = Field(default=10.0, gt=0, description="how often old records are looked for")
+    compression_level: int = Field(
+        default=1, ge=-50, le=19, description="zstd level; below 0: faster and larger; 0: none"
+    )
+    group_max_bytes: Bytes = Field(default=16 * 2**20, ge=2**16, description="size of a group commit")
+    max_pending_bytes: Bytes = Field(default=64 * 2**20, ge=2**16, description="bytes that may wait for the disk")
+    min_free_bytes: Bytes = Field(
+        default=256 * 2**20, description="what the file system keeps free: below it, ingest is refused"
+    )
+
+
+class MetricsSection(Section):
+    """The metrics page."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=9464, ge=-1, le=65535, description="port; worker N adds N; -1: off")
+
+
+class Shutdown(Section):
+    """How the hub stops."""
+
+    grace_seconds: Seconds = Field(default=20.0, description="time for streams to settle")
+    reconnect_spread_seconds: Seconds = Field(
+        default=5.0, description="clients are told to come back spread over this time"
+    )
+
+
+class Logging(Section):
+    """The hub's own log lines, on standard error."""
+
+    level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    format: str = Field(default="json", pattern="^(json|text)$", description="json or text")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="folder of the log")
+    trust_domain: str = Field(default="loghub.local", description="trust domain of the SPIFFE ids that are taken")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that share the ports and the log")
+    tls: Tls = Tls()
+    grpc: Grpc = Grpc()
+    web: Web = Web()
+    tokens: Tokens = Tokens()
+    ingest: Ingest = Ingest()
+    live: Live = Live()
+    log: LogSection = LogSection()
+    metrics: MetricsSection = MetricsSection()
+    shutdown: Shutdown = Shutdown()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what `load` has read."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Settings:
+        pairs = (
+            ("ingest.max_record_bytes", "ingest.max_batch_bytes"),
+            ("ingest.max_batch_bytes", "ingest.max_unacked_bytes"),
+            ("log.retention_bytes_per_tenant", "log.max_bytes"),
+            ("log.group_max_bytes", "log.max_pending_bytes"),
+            ("live.max_filter_bytes", "live.max_message_bytes"),
+            ("web.max_connections_per_tenant", "web.max_connections"),
+        )
+        values = dict(self.flat())
+        problems = [
+            f"{small} ({values[small]}) is larger than {large} ({values[large]}): lower the one or raise the other"
+            for small, large in pairs
+            if values[small] > values[large]
+        ]
+        if self.grpc.port == self.web.port != 0:
+            problems.append(f"grpc.port and web.port are both {self.web.port}: give each its own")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def flat(self) -> Iterator[tuple[str, Any]]:
+        """Yield every setting as (`section.name`, value)."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Section):
+                yield from ((f"{name}.{inner}", getattr(value, inner)) for inner in type(value).model_fields)
+            else:
+                yield name, value
+
+    def limits(self) -> dict[str, float]:
+        """Return every setting that is a number, for the metrics."""
+        return {
+            name: float(value)
+            for name, value in self.flat()
+            if isinstance(value, int | float) and not name.endswith(".port")
+        }
+
+
+def load(path: Path | None, env: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file, if any, and the environment; ConfigError has a line for each thing that is wrong.
+
+    Relative paths start at the file's folder; without a file, at the working folder.
     """
-    problems: list[str] = []
-    given = _from_file(path, problems) if path else {}
-    given.update(_from_environment(env, problems))
-    settings = _validate(given, problems)
-    if settings is None or problems:
+    raw = _normal(_read(path)) if path else {}
+    problems = [*_unknown(raw), *_unknown_env(env)]
+    if problems:
         raise ConfigError("\n".join(problems))
-    return settings
-
-
-def fields() -> Iterator[tuple[str, FieldInfo]]:
-    """Yield every setting's full name and definition, in the order of the reference."""
-    for name, info in Settings.model_fields.items():
-        section = info.annotation
-        if isinstance(section, type) and issubclass(section, Section):
-            yield from ((f"{name}.{inner}", field) for inner, field in section.model_fields.items())
-        else:
-            yield name, info
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return PREFIX + name.replace(".", "__").upper()
-
-
-_FIELDS = dict(fields())
-_SECTIONS = tuple(dict.fromkeys(name.partition(".")[0] for name in _FIELDS if "." in name))
-
-
-def _from_file(path: Path, problems: list[str]) -> dict[str, _Given]:
+    given = _seed_keys(raw)
+    for section, values in _seed_keys(_from_env(env)).items():
+        given[section] = {**given.get(section, {}), **values} if isinstance(values, dict) else values
     try:
-        document = yaml.load(path.read_bytes(), _UniqueKeyLoader)  # noqa: S506  it is a SafeLoader
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise ConfigError("\n".join(map(_explained, error.errors()))) from error
+    return _anchored(settings, path.resolve().parent) if path else settings
+
+
+def _explained(problem: ErrorDetails) -> str:
+    name = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "value_error":  # one of ours, which names the value
+        reason = str(problem["ctx"]["error"])
+        return f"{name}: {reason}" if name else reason
+    return f"{name}: {problem['msg'].replace('Input should', 'must', 1)}, not {problem['input']!r}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
+        msg = f"the configuration {path} cannot be read: {error.strerror}"
         raise ConfigError(msg) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         msg = f"{path} is not YAML: {' '.join(str(error).split())}"
         raise ConfigError(msg) from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        msg = f"{path} must hold settings, one 'name: value' a line"
+    if not isinstance(data, dict | None):
+        msg = f"{path} must hold keys and values, like 'web: {{port: 8443}}'"
         raise ConfigError(msg)
-    given: dict[str, _Given] = {}
-    for name, value in _leaves(document, path, problems):
-        if name in given:
-            problems.append(f"{name} ({path}): is set twice, under two spellings: keep one")
-        given[name] = _Given(_in_folder(name, value, path.parent), str(path))
-    return given
+    return data or {}
 
 
-def _leaves(document: dict[object, object], path: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
-    for key, value in document.items():
-        name = str(key).replace("-", "_")
-        if name not in _SECTIONS:
-            yield from _known(ALIASES.get(name, name), str(key), value, path, problems)
-        elif isinstance(value, dict):
-            for inner, leaf in value.items():
-                written = f"{key}.{inner}"
-                yield from _known(f"{name}.{str(inner).replace('-', '_')}", written, leaf, path, problems)
-        elif value is not None:
-            problems.append(f"{name} ({path}): is a section: indent its settings below it")
+def _normal(data: Any) -> Any:  # noqa: ANN401  YAML is of any type
+    """Return the data with `_` for `-` in keys."""
+    if isinstance(data, dict):
+        return {str(key).replace("-", "_"): _normal(value) for key, value in data.items()}
+    return data
 
 
-def _known(name: str, written: str, value: object, path: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
-    if name in _FIELDS:
-        yield name, value
-    else:
-        problems.append(f"{written} ({path}): there is no such setting; {_nearest(name)}")
+def _seed_keys(raw: dict[str, Any]) -> dict[str, Any]:
+    out = {key: value for key, value in raw.items() if key not in _SEED}
+    for key, (section, name) in _SEED.items():
+        if key in raw:
+            out[section] = {**(out.get(section) or {}), name: raw[key]}
+    return out
 
 
-def _from_environment(env: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
-    given: dict[str, _Given] = {}
-    for key, value in sorted(env.items()):
-        if not key.startswith(PREFIX) or key in CLIENT_VARIABLES or _is_service_link(key, value):
-            continue
-        written = key.removeprefix(PREFIX).lower().replace("__", ".")
-        name = ALIASES.get(written, written)
-        if name not in _FIELDS:
-            problems.append(f"{key} (environment): there is no such setting; {_nearest(name, in_environment=True)}")
-        elif name in given:
-            problems.append(f"{name}: {given[name].origin} and {key} both set it: keep one")
-        else:
-            given[name] = _Given(value, key)
-    return given
+def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in _own_variables(env):
+        section, _, key = name.removeprefix(_PREFIX).lower().rpartition("__")
+        (found.setdefault(section, {}) if section else found)[key] = env[name]
+    return found
 
 
-def _is_service_link(key: str, value: str) -> bool:
-    return bool(_SERVICE_LINK.fullmatch(key)) or (key.endswith("PORT") and value.startswith(("tcp://", "udp://")))
+def _own_variables(env: Mapping[str, str]) -> list[str]:
+    """Return the variables that set something, or mean to."""
+    return [name for name in sorted(env) if name.startswith(_PREFIX) and name not in _CLIENT_VARIABLES]
 
 
-def _nearest(name: str, *, in_environment: bool = False) -> str:
-    """Return what to say about an unknown name: the most similar one, or where to look."""
-
-    def likeness(known: str) -> float:
-        whole = difflib.SequenceMatcher(None, name, known).ratio()
-        # A name in the wrong section, or without one: a little less than the same mistake in the right place.
-        last = difflib.SequenceMatcher(None, name.rpartition(".")[2], known.rpartition(".")[2]).ratio()
-        return max(whole, 0.95 * last)
-
-    best = max([*_FIELDS, *ALIASES], key=likeness)
-    if likeness(best) < _LIKENESS:
-        return "'loghub check-config --reference' lists them all"
-    best = ALIASES.get(best, best)
-    return f"the nearest is {variable(best) if in_environment else best}"
+def _known() -> dict[str, tuple[str, ...]]:
+    """Return the keys of each section; "" is the top."""
+    known = {"": (*Settings.model_fields, *_SEED)}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            known[name] = tuple(field.annotation.model_fields)
+    return known
 
 
-def _in_folder(name: str, value: object, folder: Path) -> object:
-    is_path = _FIELDS[name].annotation in (Path, Path | None)
-    return folder / value if is_path and isinstance(value, str) and value else value
+def _unknown(raw: Mapping[str, Any]) -> Iterator[str]:
+    known = _known()
+    for key, value in raw.items():
+        if key not in known[""]:
+            yield _nearest(key, [*known[""], *(f"{s}.{n}" for s, names in known.items() if s for n in names)])
+        elif key in known:
+            if not isinstance(value, dict):
+                yield f"{key}: must hold keys and values"
+                continue
+            for inner in value:
+                if inner not in known[key]:
+                    yield _nearest(f"{key}.{inner}", [f"{key}.{name}" for name in known[key]])
 
 
-def _validate(given: Mapping[str, _Given], problems: list[str]) -> Settings | None:
-    tree: dict[str, Any] = {section: {} for section in _SECTIONS}
-    for name, one in given.items():
-        section, dot, last = name.rpartition(".")
-        (tree[section] if dot else tree)[last] = one.value
-    try:
-        return Settings.model_validate(tree)
-    except ValidationError as error:
-        for detail in error.errors():
-            problems.extend(_explain(detail, given))
-    return None
+def _unknown_env(env: Mapping[str, str]) -> Iterator[str]:
+    known = _known()
+    names = [f"{s}__{n}" if s else n for s, ns in known.items() for n in ns if s or n not in known]
+    names = [_PREFIX + name.upper() for name in names]
+    return (_nearest(name, names) for name in _own_variables(env) if name not in names)
 
 
-def _explain(detail: ErrorDetails, given: Mapping[str, _Given]) -> list[str]:
-    """Put one of pydantic's errors in our words; those of the whole model are in our words already."""
-    location = [str(part) for part in detail["loc"]]
-    if not location:
-        return str(detail["ctx"]["error"]).split("\n")
-    name = next(known for known in (".".join(location[:2]), location[0]) if known in _FIELDS)
-    if detail["type"] == "missing":
-        return [f"{name} is missing: {_FIELDS[name].description} Set it in the file or as {variable(name)}."]
-    origin = given[name].origin if name in given else "default"
-    if detail["type"] == "value_error":
-        reason = str(detail["ctx"]["error"])
-        value = f"{detail['input']!r} " if reason.startswith("is ") else ""
-        return [f"{name} ({origin}): {value}{reason}"]
-    reason = re.sub(r"^(Input|Value|String|Tuple) should ", "must ", detail["msg"])
-    return [f"{name} ({origin}): {reason}, not {detail['input']!r}"]
+def _nearest(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1, 0.0)
+    return f"{key}: there is no such setting; the nearest is {near[0]}"
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that names a key twice, of which YAML would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  as in yaml
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    tls, tokens = settings.tls, settings.tokens
+    return settings.model_copy(
+        update={
+            "data_dir": folder / settings.data_dir,
+            "tls": tls.model_copy(update={"ca": folder / tls.ca, "cert": folder / tls.cert, "key": folder / tls.key}),
+            "tokens": tokens.model_copy(update={"keys": folder / tokens.keys}),
+        }
+    )

@@ -35,6 +35,7 @@ class GrpcOptions:
     keepalive_min_seconds: float
     max_metadata_bytes: int
     handshake_seconds: float
+    reuse_port: bool = False
 
 
 class GrpcServer:
@@ -77,7 +78,7 @@ class GrpcServer:
 
 def _channel_options(options: GrpcOptions) -> list[tuple[str, int | str]]:
     return [
-        ("grpc.so_reuseport", 1),
+        ("grpc.so_reuseport", int(options.reuse_port)),
         ("grpc.max_receive_message_length", options.max_batch_bytes * _SLACK),
         ("grpc.max_send_message_length", options.max_batch_bytes * _SLACK),
         ("grpc.max_concurrent_streams", options.max_concurrent_streams),

@@ -45,6 +45,7 @@ class WebOptions:
     max_message_bytes: int
     max_header_bytes: int
     handshake_seconds: float
+    reuse_port: bool = False
 
 
 class FrameWriter:
@@ -166,7 +167,7 @@ class WebServer(uvicorn.Server):
         config.ssl = tls
         super().__init__(config)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-        self._socket = _listen(options.host, options.port)
+        self._socket = _listen(options)
 
     @property
     def port(self) -> int:
@@ -183,11 +184,13 @@ class WebServer(uvicorn.Server):
         await self._serve(sockets=[self._socket])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(options: WebOptions) -> socket.socket:
+    host, port = options.host, options.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if options.reuse_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))

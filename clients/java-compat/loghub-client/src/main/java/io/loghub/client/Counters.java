@@ -12,10 +12,11 @@ final class Counters {
     final LongAdder resent = new LongAdder();
     final LongAdder reconnects = new LongAdder();
     private final AtomicLong dropped = new AtomicLong();
-    private long reported;
+    private volatile long reported;
 
-    void drop(long records) {
-        dropped.addAndGet(records);
+    /** Counts records as lost; returns whether there is something new to report since all was reported. */
+    boolean drop(long records) {
+        return dropped.addAndGet(records) - records == reported;
     }
 
     boolean hasUnreportedDrops() {

@@ -71,12 +71,12 @@ final class RecordFit {
         if (maxAttributes > 0 && record.getAttributesCount() > maxAttributes) {
             cut = withFewerAttributes(record, maxAttributes - 1);
         }
-        for (int i = 0; i < MAX_CUTS && cut.getSerializedSize() > maxBytes; i++) {
-            cut = withLongestCut(cut, cut.getSerializedSize() - maxBytes);
-        }
-        if (cut.getSerializedSize() > maxBytes) {
-            cut = withFewerAttributes(cut, 0);
-        }
+        cut = withTextsCut(cut, maxBytes);
+        return cut.getSerializedSize() > maxBytes ? withTextsCut(withFewerAttributes(cut, 0), maxBytes) : cut;
+    }
+
+    private static LogRecord withTextsCut(LogRecord record, long maxBytes) {
+        LogRecord cut = record;
         for (int i = 0; i < MAX_CUTS && cut.getSerializedSize() > maxBytes; i++) {
             cut = withLongestCut(cut, cut.getSerializedSize() - maxBytes);
         }
@@ -109,7 +109,9 @@ final class RecordFit {
                 length = bytes;
             }
         }
-        // Never below the marker alone; a cut that brings nothing ends with the attributes taken out.
+        if (length <= Text.CUT_MARKER_BYTES) {
+            return record; // nothing to be gained
+        }
         int target = (int) Math.max(Text.CUT_MARKER_BYTES, length - excess);
         LogRecord.Builder to = record.toBuilder();
         if (key == null) {

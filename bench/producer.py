@@ -1,0 +1,102 @@
+"""A loader: one producer stream over mTLS, as fast as acknowledgements come or at a fixed rate.
+
+    python -m bench.producer <json>     prints {"acked": records, "sent": {seq: monotonic seconds}, …}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hub.grpc_tls  # isort: skip  # must come before grpc
+import grpc
+
+from bench.data import batches, message
+from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessage
+
+assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
+
+_TEMPLATES = 32
+_WINDOW = 32
+
+
+@dataclass(slots=True)
+class Load:
+    """What to send: `rate` in records a second (0: as fast as the window allows), for `seconds`."""
+
+    port: int
+    ca: str
+    cert: str
+    key: str
+    rate: float
+    seconds: float
+    batch: int
+    producer: str = "bench"
+    sent: dict[int, float] = field(default_factory=dict)
+    acked: int = 0
+    nacks: int = 0
+
+
+async def run(load: Load) -> None:
+    """Send the load, and wait for the last acknowledgement."""
+    bodies = [one.SerializeToString() for one in batches(_TEMPLATES, load.batch)]
+    credentials = grpc.ssl_channel_credentials(
+        Path(load.ca).read_bytes(), Path(load.key).read_bytes(), Path(load.cert).read_bytes()
+    )
+    options = [("grpc.http2.bdp_probe", 0), ("grpc.max_send_message_length", -1)]
+    async with grpc.aio.secure_channel(f"localhost:{load.port}", credentials, options) as channel:
+        call = channel.stream_stream("/loghub.v1.Ingest/Stream")()
+        await call.write(ProducerMessage(hello=Hello(producer_id=load.producer, next_seq=1)).SerializeToString())
+        await call.read()
+        print("ready", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        room = asyncio.Semaphore(_WINDOW)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_acks(call, load, room))
+            await _send(call, load, bodies, room)
+            await call.write(ProducerMessage(goodbye=ProducerGoodbye()).SerializeToString())
+
+
+async def _send(call: grpc.aio.StreamStreamCall[bytes, bytes], load: Load, bodies: list[bytes], room: asyncio.Semaphore) -> None:
+    begin = time.monotonic()
+    seq = 0
+    while True:
+        due = begin + seq * load.batch / load.rate if load.rate else time.monotonic()
+        if due - begin >= load.seconds:
+            return
+        now = time.monotonic()
+        if due > now:
+            await asyncio.sleep(due - now)
+        await room.acquire()
+        seq += 1
+        # Latency counts from when a batch was due, so that a stalled hub cannot hide it.
+        load.sent[seq] = due if load.rate else time.monotonic()
+        await call.write(message(seq, bodies[seq % _TEMPLATES]))
+
+
+async def _acks(call: grpc.aio.StreamStreamCall[bytes, bytes], load: Load, room: asyncio.Semaphore) -> None:
+    done = 0
+    while (raw := await call.read()) is not grpc.aio.EOF:
+        answer = HubMessage.FromString(raw)
+        if answer.HasField("nack"):
+            load.nacks += 1
+        if answer.HasField("ack"):
+            for _ in range(answer.ack.up_to_seq - done):
+                room.release()
+            done = answer.ack.up_to_seq
+            load.acked = done * load.batch
+
+
+def main() -> None:
+    """Run as a process of its own: the load on the command line, the result on standard output."""
+    load = Load(**json.loads(sys.argv[1]))
+    asyncio.run(run(load))
+    print(json.dumps({"acked": load.acked, "nacks": load.nacks, "sent": load.sent}))
+
+
+if __name__ == "__main__":
+    main()

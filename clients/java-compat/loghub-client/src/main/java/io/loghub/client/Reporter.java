@@ -1,0 +1,100 @@
+package io.loghub.client;
+
+import io.loghub.client.Window.Held;
+import io.loghub.v1.Ack;
+import io.loghub.v1.LogRecord;
+import io.loghub.v1.RecordError;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Tells the listener, thinned; for the sending thread only. What the listener throws is swallowed. */
+final class Reporter {
+    private static final long DROP_REPORT_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final String QUEUE_FULL = "the queue was full or closed";
+
+    private final LoghubListener listener;
+    private final Counters counters;
+    private String lastState = "";
+    private String dropReason = QUEUE_FULL;
+    private long lastDropReport = System.nanoTime() - DROP_REPORT_NANOS;
+
+    Reporter(LoghubListener listener, Counters counters) {
+        this.listener = listener;
+        this.counters = counters;
+    }
+
+    /** Says it, unless it was the last thing said. */
+    void state(String message) {
+        if (!message.equals(lastState)) {
+            lastState = message;
+            tell(() -> listener.onState(message));
+        }
+    }
+
+    /** Names the records of a settled batch; returns how many of them the hub refused. */
+    int settled(Held batch, Ack ack) {
+        Map<Integer, RecordError> refused = new HashMap<>();
+        for (RecordError error : ack.getRejectedList()) {
+            if (error.getSeq() == batch.seq() && Integer.compareUnsigned(error.getIndex(), batch.records().size()) < 0) {
+                refused.put(error.getIndex(), error);
+            }
+        }
+        if (refused.isEmpty()) {
+            tell(() -> listener.onAcked(batch.records()));
+            return 0;
+        }
+        List<LogRecord> stored = new ArrayList<>(batch.records().size());
+        for (int i = 0; i < batch.records().size(); i++) {
+            LogRecord record = batch.records().get(i);
+            RecordError error = refused.get(i);
+            if (error == null) {
+                stored.add(record);
+            } else {
+                tell(() -> listener.onRejected(record, error.getField(), error.getReason()));
+            }
+        }
+        if (!stored.isEmpty()) {
+            tell(() -> listener.onAcked(stored));
+        }
+        return refused.size();
+    }
+
+    /** Remembers why the hub refused a whole batch, for the next report of drops. */
+    void refused(String reason) {
+        dropReason = "the hub refused a batch: " + reason;
+    }
+
+    /** Reports the drops since the last report, unless that was a moment ago. */
+    void reportDrops(long now) {
+        if (counters.hasUnreportedDrops() && now - lastDropReport >= DROP_REPORT_NANOS) {
+            lastDropReport = now;
+            reportAllDrops();
+        }
+    }
+
+    /** Reports what was not reported, however recent. */
+    void reportAllDrops() {
+        long records = counters.takeUnreportedDrops();
+        if (records > 0) {
+            String reason = dropReason;
+            dropReason = QUEUE_FULL;
+            tell(() -> listener.onDropped(records, reason));
+        }
+    }
+
+    /** Returns how long until drops are to be reported. */
+    long nanosUntilReport(long now) {
+        return counters.hasUnreportedDrops() ? lastDropReport + DROP_REPORT_NANOS - now : Long.MAX_VALUE / 4;
+    }
+
+    private static void tell(Runnable what) {
+        try {
+            what.run();
+        } catch (RuntimeException | Error theirs) {
+            // The listener is the application's; its failure must not stop the sending.
+        }
+    }
+}

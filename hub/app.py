@@ -1,0 +1,225 @@
+"""The composition root: makes the parts of a hub process from its settings, runs them, and stops them in order.
+
+Stopping: refuse what is new and say goodbye · let streams settle · end the ports · store what was taken · close the log.
+A part that dies takes the process with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from dataclasses import dataclass
+from time import time_ns
+from typing import TYPE_CHECKING
+
+import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
+from hub.core.batch import BatchLimits
+from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
+from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
+from hub.ingest.admission import Admission
+from hub.ingest.server import GrpcOptions, GrpcServer
+from hub.ingest.service import IngestService
+from hub.ingest.stream import Farewell, Ingest, StreamLimits
+from hub.live.engine import LiveEngine, LiveLimits
+from hub.log.bell import SocketBell
+from hub.log.lmdb import LmdbLog, LmdbOptions
+from hub.log.lmdb_store import StoreLimits
+from hub.log.retention import Retention
+from hub.observe.metrics import Metrics
+from hub.pb import ingest_pb2
+from hub.web.app import ConnectionLimits, Sessions, create_app
+from hub.web.auth import AuthMode, Gate
+from hub.web.server import WebOptions, WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.config import Settings
+
+assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
+
+_log = logging.getLogger(__name__)
+_CLIENT_CERTIFICATES = {
+    AuthMode.JWT: ClientCertificates.OPTIONAL,
+    AuthMode.MTLS: ClientCertificates.REQUIRED,
+    AuthMode.BOTH: ClientCertificates.REQUIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The ports of a running hub."""
+
+    grpc_port: int
+    web_port: int
+
+
+class Hub:
+    """One hub process; made inside its event loop."""
+
+    def __init__(self, settings: Settings, worker: int = 0) -> None:
+        """Open the log and the ports; ConfigError or CertificateError where that cannot be."""
+        self._settings = settings
+        self._stop = asyncio.Event()
+        tls = TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key)
+        check_files(tls)
+        rules = _token_rules(settings)
+        verifier = TokenVerifier(load_keys(settings.tokens.keys), rules)
+        self.metrics = Metrics()
+        self.metrics.limits(settings.limits())
+        self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
+        shared = settings.workers > 1
+        bell = SocketBell(settings.data_dir / "bells") if shared else None
+        self._log = LmdbLog(
+            settings.data_dir / "log.mdb", _log_options(settings), _retention(settings), observer=self.metrics, bell=bell
+        )
+        self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
+        admission = Admission(_batch_limits(settings), self.metrics)
+        self._ingest = Ingest(self._log, admission, _stream_limits(settings), self.metrics)
+        service = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
+        self._grpc = GrpcServer(service, _grpc_options(settings), tls)
+        mode = AuthMode(settings.web.auth_mode)
+        gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins)
+        web = settings.web
+        self._sessions = Sessions(ConnectionLimits(web.max_connections, web.max_connections_per_tenant))
+        app = create_app(self._engine, gate, self._sessions)
+        self._web = WebServer(app, _web_options(settings), web_context(tls, _CLIENT_CERTIFICATES[mode]))
+
+    @property
+    def listening(self) -> Listening:
+        """The ports."""
+        return Listening(self._grpc.port, self._web.port)
+
+    def stop(self) -> None:
+        """Have `run` stop."""
+        self._stop.set()
+
+    async def run(self, ready: Callable[[Listening], None]) -> None:
+        """Serve until `stop` or SIGTERM; `ready` is called once both ports answer."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        if self._metrics_port >= 0:
+            self.metrics.serve(self._settings.metrics.host, self._metrics_port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                storing = tasks.create_task(self._log.run(), name="log")
+                engine = tasks.create_task(self._engine.run(), name="live")
+                upkeep = tasks.create_task(self._upkeep(), name="upkeep")
+                serving = tasks.create_task(self._web.run_in_loop(), name="web")
+                await self._grpc.start()
+                await self._started(serving)
+                ready(self.listening)
+                await self._stop.wait()
+                await self._wind_down()
+                await serving
+                engine.cancel()
+                upkeep.cancel()
+                self._log.finish()
+                await storing
+        finally:
+            self._web.should_exit = True
+            await self._grpc.stop(0)
+            await self._log.close()
+
+    async def _started(self, serving: asyncio.Task[None]) -> None:
+        while not self._web.started and not serving.done():
+            await asyncio.sleep(0.01)  # uvicorn has no event for it
+
+    async def _wind_down(self) -> None:
+        shutdown = self._settings.shutdown
+        _log.info("stopping", extra={"fields": {"grace_seconds": shutdown.grace_seconds}})
+        await self._grpc.drain()
+        self._sessions.shut_down(shutdown.reconnect_spread_seconds)
+        message = "the hub is shutting down: connect again soon"
+        self._ingest.streams.end_all(Farewell(ingest_pb2.GOODBYE_REASON_SHUTDOWN, message, reconnect=True))
+        await self._grpc.stop(shutdown.grace_seconds)
+        self._web.should_exit = True
+
+    async def _upkeep(self) -> None:
+        """Remove what is too old, and measure what is left."""
+        interval = self._settings.log.retention_interval_seconds
+        while True:
+            removed = await self._log.retain(time_ns())
+            if removed:
+                _log.info("retention_removed", extra={"fields": {"records": removed}})
+            for tenant, stats in (await self._log.stats()).items():
+                self.metrics.log_bytes.labels(tenant).set(stats.stored_bytes)
+                self.metrics.log_oldest.labels(tenant).set(stats.bounds.oldest)
+                self.metrics.log_next.labels(tenant).set(stats.bounds.next)
+                self.metrics.log_removed.labels(tenant).set(stats.removed_records)
+            await asyncio.sleep(interval)
+
+
+def _token_rules(settings: Settings) -> TokenRules:
+    tokens = settings.tokens
+    return TokenRules(tokens.issuer, tokens.audience, tokens.max_lifetime_seconds, tokens.leeway_seconds)
+
+
+def _log_options(settings: Settings) -> LmdbOptions:
+    log = settings.log
+    limits = StoreLimits(log.max_bytes, log.min_free_bytes)
+    return LmdbOptions(limits, log.compression_level, log.group_max_bytes, log.max_pending_bytes)
+
+
+def _retention(settings: Settings) -> Retention:
+    log = settings.log
+    memory = settings.ingest.producer_memory_seconds
+    return Retention(log.retention_seconds, log.retention_bytes_per_tenant, memory)
+
+
+def _batch_limits(settings: Settings) -> BatchLimits:
+    ingest = settings.ingest
+    return BatchLimits(ingest.max_batch_bytes, ingest.max_batch_records, ingest.max_record_bytes, ingest.max_attributes)
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    ingest = settings.ingest
+    return StreamLimits(
+        ingest.max_unacked_batches, ingest.max_unacked_bytes, ingest.hello_seconds, ingest.producer_memory_seconds
+    )
+
+
+def _live_limits(settings: Settings) -> LiveLimits:
+    live = settings.live
+    return LiveLimits(
+        max_subscriptions=live.max_subscriptions,
+        max_message_bytes=live.max_message_bytes,
+        max_filter_bytes=live.max_filter_bytes,
+        max_last=live.max_last,
+        queue_bytes=live.queue_bytes,
+        replay_bytes=live.replay_bytes,
+        write_timeout_seconds=live.write_timeout_seconds,
+        heartbeat_seconds=settings.web.heartbeat_seconds,
+    )
+
+
+def _grpc_options(settings: Settings) -> GrpcOptions:
+    grpc = settings.grpc
+    return GrpcOptions(
+        host=grpc.host,
+        port=grpc.port,
+        max_batch_bytes=settings.ingest.max_batch_bytes,
+        max_concurrent_streams=grpc.max_concurrent_streams,
+        keepalive_seconds=grpc.keepalive_seconds,
+        keepalive_min_seconds=grpc.keepalive_min_seconds,
+        max_metadata_bytes=grpc.max_metadata_bytes,
+        handshake_seconds=grpc.handshake_seconds,
+        reuse_port=settings.workers > 1,
+    )
+
+
+def _web_options(settings: Settings) -> WebOptions:
+    web = settings.web
+    return WebOptions(
+        host=web.host,
+        port=web.port,
+        heartbeat_seconds=web.heartbeat_seconds,
+        heartbeat_misses=web.heartbeat_misses,
+        queue_bytes=settings.live.queue_bytes,
+        max_message_bytes=settings.live.max_message_bytes,
+        max_header_bytes=web.max_header_bytes,
+        handshake_seconds=web.handshake_seconds,
+        reuse_port=settings.workers > 1,
+    )
