@@ -1,1 +1,1 @@
-"""Benchmarks behind `loghub bench`: each starts a hub of its own, loads it from other processes, prints one JSON line."""
+"""Benchmarks behind `loghub bench`: each starts a hub and its loaders, and prints one JSON line."""

@@ -25,7 +25,7 @@ def _record(rng: random.Random, words: list[str], number: int) -> LogRecord:
     text = " ".join(rng.choice(words) for _ in range(10))
     record = LogRecord(
         time_unix_nano=1_790_000_000_000_000_000 + number * 1000,
-        severity=rng.choice(_SEVERITIES),  # type: ignore[arg-type]  the enum's numbers
+        severity=rng.choice(_SEVERITIES),  # type: ignore[arg-type]  # the enum's numbers
         logger="com.example.OrderService",
         thread="http-nio-8080-exec-7",
         body=f"order {number} of customer {rng.randrange(10**6)} placed: {text}",

@@ -1,4 +1,4 @@
-"""`loghub bench ingest`, work A: batches over gRPC mTLS, fsynced before the ack, one TLS WebSocket subscriber of all."""
+"""`loghub bench ingest`, work A: gRPC mTLS in, fsynced before the ack, one TLS WebSocket subscriber of all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
 
 def _loader(module: str, argument: Mapping[str, Any]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", module, json.dumps(argument)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603  ours
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _wait_ready(process: subprocess.Popen[str]) -> None:
@@ -66,9 +66,9 @@ def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def _figures(phase: Phase, sent: dict[str, Any], seen: dict[str, Any], *, cpu: float, took: float) -> dict[str, Any]:
-    latencies = sorted(
-        (seen["seen"][seq] - at) * 1000 for seq, at in sent["sent"].items() if seq in seen["seen"]
-    ) or [float("nan")]
+    latencies = sorted((seen["seen"][seq] - at) * 1000 for seq, at in sent["sent"].items() if seq in seen["seen"]) or [
+        float("nan")
+    ]
     acked = sent["acked"]
     return {
         "offered_per_s": phase.rate or None,

@@ -1,6 +1,6 @@
 """A loader: one producer stream over mTLS, as fast as acknowledgements come or at a fixed rate.
 
-    python -m bench.producer <json>     prints {"acked": records, "sent": {seq: monotonic seconds}, …}
+python -m bench.producer <json>     prints {"acked": records, "sent": {seq: monotonic seconds}, …}
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
@@ -20,6 +21,7 @@ from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessag
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
+_Call = Any  # grpc.aio.StreamStreamCall, of bytes
 _TEMPLATES = 32
 _WINDOW = 32
 
@@ -44,9 +46,7 @@ class Load:
 async def run(load: Load) -> None:
     """Send the load, and wait for the last acknowledgement."""
     bodies = [one.SerializeToString() for one in batches(_TEMPLATES, load.batch)]
-    credentials = grpc.ssl_channel_credentials(
-        Path(load.ca).read_bytes(), Path(load.key).read_bytes(), Path(load.cert).read_bytes()
-    )
+    credentials = _credentials(load)
     options = [("grpc.http2.bdp_probe", 0), ("grpc.max_send_message_length", -1)]
     async with grpc.aio.secure_channel(f"localhost:{load.port}", credentials, options) as channel:
         call = channel.stream_stream("/loghub.v1.Ingest/Stream")()
@@ -61,7 +61,12 @@ async def run(load: Load) -> None:
             await call.write(ProducerMessage(goodbye=ProducerGoodbye()).SerializeToString())
 
 
-async def _send(call: grpc.aio.StreamStreamCall[bytes, bytes], load: Load, bodies: list[bytes], room: asyncio.Semaphore) -> None:
+def _credentials(load: Load) -> grpc.ChannelCredentials:
+    files = (load.ca, load.key, load.cert)
+    return grpc.ssl_channel_credentials(*(Path(file).read_bytes() for file in files))
+
+
+async def _send(call: _Call, load: Load, bodies: list[bytes], room: asyncio.Semaphore) -> None:
     begin = time.monotonic()
     seq = 0
     while True:
@@ -78,7 +83,7 @@ async def _send(call: grpc.aio.StreamStreamCall[bytes, bytes], load: Load, bodie
         await call.write(message(seq, bodies[seq % _TEMPLATES]))
 
 
-async def _acks(call: grpc.aio.StreamStreamCall[bytes, bytes], load: Load, room: asyncio.Semaphore) -> None:
+async def _acks(call: _Call, load: Load, room: asyncio.Semaphore) -> None:
     done = 0
     while (raw := await call.read()) is not grpc.aio.EOF:
         answer = HubMessage.FromString(raw)

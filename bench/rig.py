@@ -83,7 +83,7 @@ def rig(settings: Mapping[str, object] | None = None, folder: Path | None = None
         log = scratch / "hub.log"
         command = [sys.executable, "-m", "hub.cli.main", "serve", "--config", str(config)]
         with log.open("wb") as errors:
-            process = subprocess.Popen(command, stderr=errors)  # noqa: S603  our own command line
+            process = subprocess.Popen(command, stderr=errors)
         try:
             grpc_port, web_port = _ports(process, log)
             yield Rig(scratch, process, grpc_port, web_port)

@@ -1,6 +1,6 @@
 """A loader: one WebSocket subscriber over TLS that counts what it gets.
 
-    python -m bench.subscriber <json>   prints {"delivered": records, "seen": {seq: monotonic seconds}}
+python -m bench.subscriber <json>   prints {"delivered": records, "seen": {seq: monotonic seconds}}
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
@@ -37,7 +38,12 @@ async def run(watch: Watch) -> None:
     headers = {"Authorization": f"Bearer {watch.token}"}
     url = f"wss://localhost:{watch.port}/v1/tail"
     async with connect(
-        url, ssl=tls, additional_headers=headers, subprotocols=["loghub.v1.proto"], max_size=None, compression=None  # type: ignore[list-item]
+        url,
+        ssl=tls,
+        additional_headers=headers,
+        subprotocols=[Subprotocol("loghub.v1.proto")],
+        max_size=None,
+        compression=None,
     ) as socket:
         await socket.send(ClientMessage(subscribe=Subscribe(id="bench", filter=watch.filter)).SerializeToString())
         stop = asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
@@ -49,7 +55,7 @@ async def run(watch: Watch) -> None:
                 if stop.done():
                     return
                 continue
-            _count(watch, ServerMessage.FromString(raw), time.monotonic())  # type: ignore[arg-type]  binary frames
+            _count(watch, ServerMessage.FromString(raw), time.monotonic())  # type: ignore[arg-type]  # binary frames
 
 
 def _count(watch: Watch, message: ServerMessage, now: float) -> None:

@@ -1,6 +1,6 @@
 """The composition root: makes the parts of a hub process from its settings, runs them, and stops them in order.
 
-Stopping: refuse what is new and say goodbye · let streams settle · end the ports · store what was taken · close the log.
+Stopping: refuse what is new and say goodbye · let streams settle · end the ports · store what was taken.
 A part that dies takes the process with it.
 """
 
@@ -10,8 +10,11 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
+from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING
+
+import uvloop
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub.core.batch import BatchLimits
@@ -22,13 +25,14 @@ from hub.ingest.server import GrpcOptions, GrpcServer
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, StreamLimits
 from hub.live.engine import LiveEngine, LiveLimits
+from hub.live.session import TailSession
 from hub.log.bell import SocketBell
 from hub.log.lmdb import LmdbLog, LmdbOptions
 from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
-from hub.web.app import ConnectionLimits, Sessions, create_app
+from hub.web.app import ConnectionLimits, FrontEnd, Sessions, create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.server import WebOptions, WebServer
 
@@ -72,7 +76,11 @@ class Hub:
         shared = settings.workers > 1
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = LmdbLog(
-            settings.data_dir / "log.mdb", _log_options(settings), _retention(settings), observer=self.metrics, bell=bell
+            settings.data_dir / "log.mdb",
+            _log_options(settings),
+            _retention(settings),
+            observer=self.metrics,
+            bell=bell,
         )
         self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
         admission = Admission(_batch_limits(settings), self.metrics)
@@ -83,7 +91,16 @@ class Hub:
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins)
         web = settings.web
         self._sessions = Sessions(ConnectionLimits(web.max_connections, web.max_connections_per_tenant))
-        app = create_app(self._engine, gate, self._sessions)
+        live = settings.live
+        front = FrontEnd(
+            partial(TailSession, self._engine),
+            gate,
+            self._sessions,
+            self.metrics,
+            live.queue_bytes,
+            live.write_timeout_seconds,
+        )
+        app = create_app(front)
         self._web = WebServer(app, _web_options(settings), web_context(tls, _CLIENT_CERTIFICATES[mode]))
 
     @property
@@ -124,8 +141,8 @@ class Hub:
             await self._log.close()
 
     async def _started(self, serving: asyncio.Task[None]) -> None:
-        while not self._web.started and not serving.done():
-            await asyncio.sleep(0.01)  # uvicorn has no event for it
+        while not self._web.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.01)
 
     async def _wind_down(self) -> None:
         shutdown = self._settings.shutdown
@@ -150,6 +167,15 @@ class Hub:
                 self.metrics.log_next.labels(tenant).set(stats.bounds.next)
                 self.metrics.log_removed.labels(tenant).set(stats.removed_records)
             await asyncio.sleep(interval)
+
+
+def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:
+    """Run a hub process until it is stopped."""
+    uvloop.run(_serve(settings, worker, ready))
+
+
+async def _serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:
+    await Hub(settings, worker).run(ready)
 
 
 def _token_rules(settings: Settings) -> TokenRules:

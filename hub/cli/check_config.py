@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  typer reads the annotation
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +15,7 @@ from hub.errors import ConfigError
 
 def check_config(
     config: Annotated[Path | None, typer.Option(help="The YAML configuration.", show_default=False)] = None,
-    reference: Annotated[  # noqa: FBT002  typer makes it a flag
+    reference: Annotated[
         bool, typer.Option("--reference", help="Print the page that describes every setting, and nothing else.")
     ] = False,
 ) -> None:

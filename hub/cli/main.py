@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from hub import __version__
+from hub.cli.check_config import check_config
 from hub.cli.serve import serve
 from hub.errors import LoghubError
 
 app = typer.Typer(name="loghub", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command()(serve)
+app.command("check-config")(check_config)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  typer passes the option's value
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"loghub {__version__}")
         raise typer.Exit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from hub.app import Hub, Listening
+from hub.app import Listening
+from hub.app import serve as run_hub
 from hub.config import Settings, load
 from hub.errors import ConfigError
 from hub.observe.logging import set_up
@@ -43,12 +42,8 @@ def serve(
     if settings.workers > 1 and worker < 0:
         _check_ports(settings)
         raise typer.Exit(_Supervisor(_command(config, settings.workers), settings.workers).run())
-    uvloop.run(_run(settings, max(worker, 0)))
-
-
-async def _run(settings: Settings, worker: int) -> None:
-    hub = Hub(settings, worker)
-    await hub.run(lambda listening: _ready(listening, worker))
+    number = max(worker, 0)
+    run_hub(settings, number, lambda listening: _ready(listening, number))
 
 
 def _ready(listening: Listening, worker: int) -> None:

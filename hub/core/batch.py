@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -23,6 +23,7 @@ from hub.errors import BadRequestError, TooLargeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from hub.pb.record_pb2 import Batch, LogRecord
@@ -79,7 +80,7 @@ def parse(kind: type[M], raw: bytes) -> tuple[M, int]:
         return kind.FromString(raw), 0
     except DecodeError:
         pass
-    repaired, strings = repair(raw, kind.DESCRIPTOR)
+    repaired, strings = repair(raw, cast("Descriptor", kind.DESCRIPTOR))
     try:
         return kind.FromString(repaired), strings
     except DecodeError as error:
@@ -90,8 +91,7 @@ def parse(kind: type[M], raw: bytes) -> tuple[M, int]:
 def admit(batch: Batch, limits: BatchLimits, *, producer_id: str, received_time_unix_nano: int) -> Admitted:
     """Check and stamp a batch, taking refused records out of it.
 
-    Raises BadRequestError for a batch with nothing in it and TooLargeError for one over the limits, both before anything
-    is changed.
+    Raises BadRequestError for a batch with nothing in it, and TooLargeError for one over the limits.
     """
     count = len(batch.records)
     if not count:
@@ -103,7 +103,7 @@ def admit(batch: Batch, limits: BatchLimits, *, producer_id: str, received_time_
     if len(batch.resource.attributes) > limits.max_attributes:
         msg = f"the resource has {len(batch.resource.attributes)} attributes, the limit is {limits.max_attributes}"
         raise BadRequestError(msg)
-    if len(UnknownFieldSet(batch)):  # type: ignore[no-untyped-call]
+    if len(UnknownFieldSet(batch)):
         batch.DiscardUnknownFields()
     batch.received_time_unix_nano = received_time_unix_nano
     batch.producer_id = producer_id

@@ -32,7 +32,8 @@ def repair(raw: bytes, descriptor: Descriptor) -> tuple[bytes, int]:
     return _message(memoryview(raw), descriptor, repairs, 0), repairs[0]
 
 
-def _message(raw: memoryview, descriptor: Descriptor, repairs: list[int], depth: int) -> bytes:
+def _message(raw: memoryview, descriptor: Descriptor | None, repairs: list[int], depth: int) -> bytes:
+    fields = descriptor.fields_by_number if descriptor else {}
     if depth > _MAX_DEPTH:
         msg = f"the message nests deeper than {_MAX_DEPTH}"
         raise BadRequestError(msg)
@@ -49,7 +50,7 @@ def _message(raw: memoryview, descriptor: Descriptor, repairs: list[int], depth:
         length, at = _read_varint(raw, at)
         if at + length > len(raw):
             raise _cut_short()
-        field = descriptor.fields_by_number.get(tag >> 3)
+        field = fields.get(tag >> 3)
         value = _value(raw[at : at + length], field, repairs, depth)
         at += length
         out += varint(tag) + varint(len(value)) + value
@@ -87,8 +88,6 @@ def _read_varint(raw: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80:  # noqa: PLR2004  the continuation bit
             return value, at + index + 1
     raise _cut_short()
-
-
 
 
 def _cut_short() -> BadRequestError:

@@ -12,12 +12,10 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -27,11 +25,16 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from hub.core.principal import Principal, Scope
 from hub.errors import CertificateError, TokenExpiredError, UnauthenticatedError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
 MAX_TOKEN_BYTES = 8192
 _MIN_RSA_BITS = 2048
 _REQUIRED = ("iss", "aud", "exp", "nbf", "sub", "tenant")
 _FOREIGN_HEADERS = ("crit", "jwk", "jku", "x5u", "x5c", "b64", "zip")
 _TYPES = ("jwt", "at+jwt")
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
@@ -87,9 +90,11 @@ class TokenVerifier:
         header = _header(token)
         key = self._key(header)
         try:
-            jwt.PyJWS().decode(token, key.key, algorithms=[key.algorithm])  # type: ignore[arg-type]  a union of keys
+            jwt.PyJWS().decode(token, key.key, algorithms=[key.algorithm])
         except jwt.PyJWTError as error:
-            raise _bad("has a signature that does not hold: it is not from this hub's issuer, or was changed") from error
+            raise _bad(
+                "has a signature that does not hold: it is not from this hub's issuer, or was changed"
+            ) from error
         claims = _segment(token.split(".")[1])
         self._check_times(claims)
         self._check_names(claims)
@@ -170,7 +175,7 @@ def mint(private_pem: bytes, claims: Claims, rules: TokenRules, now: float) -> s
     }
     payload |= {"filter": claims.filter} if claims.filter else {}
     payload |= {"jti": claims.token_id} if claims.token_id else {}
-    return jwt.encode(payload, key, algorithm=algorithm)  # type: ignore[arg-type]  a union of keys
+    return jwt.encode(payload, key, algorithm=algorithm)  # type: ignore[arg-type]  # a union of keys
 
 
 def certificate_thumbprint(certificate_der: bytes) -> str:
@@ -259,7 +264,14 @@ def _of_jwk(jwk: Mapping[str, Any]) -> VerifyKey:
         raise ValueError(msg)
     key = _strong(jwt.PyJWK(dict(jwk)).key, str(jwk.get("kid", "")))
     wanted = jwk.get("alg", key.algorithm)
-    rsa_other = isinstance(key.key, rsa.RSAPublicKey) and wanted in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+    rsa_other = isinstance(key.key, rsa.RSAPublicKey) and wanted in (
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+    )
     if wanted != key.algorithm and not rsa_other:
         msg = f"a key is for {key.algorithm}, not {wanted}"
         raise ValueError(msg)

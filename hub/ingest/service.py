@@ -151,7 +151,7 @@ class _ContextPeer:
 
 
 class _Expiry:
-    """Ends a stream once its certificate has expired; looks at the clock at least once a minute, since it may be set."""
+    """Ends a stream once its certificate has expired; looks at the clock once a minute, since it may be set."""
 
     def __init__(self, principal: Principal, stream: ProducerStream) -> None:
         self._principal = principal

@@ -75,17 +75,6 @@ class Farewell:
     retry_after_seconds: float = 0.0
 
 
-@dataclass(slots=True)
-class Ingest:
-    """What all streams share."""
-
-    log: Log
-    admission: Admission
-    limits: StreamLimits
-    metrics: Metrics
-    streams: Streams = field(default_factory=lambda: Streams())
-
-
 class Streams:
     """The open streams of this process, by tenant and producer id; a newer one takes the place of an older."""
 
@@ -115,8 +104,19 @@ class Streams:
             stream.end(farewell)
 
 
+@dataclass(slots=True)
+class Ingest:
+    """What all streams share."""
+
+    log: Log
+    admission: Admission
+    limits: StreamLimits
+    metrics: Metrics
+    streams: Streams = field(default_factory=Streams)
+
+
 class ProducerStream:
-    """Runs one stream to its end; errors of the producer are raised as LoghubError before the welcome, said after it."""
+    """Runs one stream to its end; a producer's errors are raised before the welcome, and said after it."""
 
     def __init__(self, ingest: Ingest, principal: Principal, peer: Peer) -> None:
         self._ingest = ingest
@@ -280,9 +280,7 @@ class ProducerStream:
             if not self._open and (self._finished or self._farewell):
                 break
         farewell = self._farewell or Farewell(ingest_pb2.GOODBYE_REASON_DONE, "", reconnect=False)
-        goodbye = ingest_pb2.HubGoodbye(
-            reason=farewell.reason, message=farewell.message, reconnect=farewell.reconnect
-        )
+        goodbye = ingest_pb2.HubGoodbye(reason=farewell.reason, message=farewell.message, reconnect=farewell.reconnect)
         if farewell.retry_after_seconds:
             goodbye.retry_after.FromMilliseconds(int(farewell.retry_after_seconds * 1000))
         await self._peer.write(HubMessage(goodbye=goodbye).SerializeToString())

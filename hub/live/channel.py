@@ -14,8 +14,8 @@ from hub.pb.tail_pb2 import Position, ServerMessage
 
 if TYPE_CHECKING:
     from hub.core.filter import Filter
-    from hub.live.batch import TailBatch
-    from hub.live.ports import Sink, Wire
+    from hub.core.ports import Sink, Wire
+    from hub.core.tail_batch import TailBatch
     from hub.observe.metrics import TenantCounts
 
 

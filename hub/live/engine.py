@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
+from hub.core.stored import StoredBatch
+from hub.core.tail_batch import TailBatch
 from hub.errors import BadCursorError
-from hub.live.batch import TailBatch
 from hub.live.feed import Feed
 from hub.live.subscription import Origin, Outlet, Subscription
-from hub.log.model import StoredBatch
 
 if TYPE_CHECKING:
     from hub.core.filter import Filter
@@ -134,8 +134,6 @@ class LiveEngine:
                 if isinstance(item, StoredBatch):
                     size += len(item.data)
                     indexes = TailBatch(item, self._log.epoch, tenant).indexes(wanted, begin)
-                    found.extend(
-                        offset for index in indexes if begin <= (offset := item.first_offset + index) < end
-                    )
+                    found.extend(offset for index in indexes if begin <= (offset := item.first_offset + index) < end)
             begin = max(begin + 1, items[-1].next_offset)
         return found, size

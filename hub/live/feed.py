@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hub.live.batch import TailBatch
+from hub.core.stored import Hole
+from hub.core.tail_batch import TailBatch
 from hub.live.channel import Channel
-from hub.log.model import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hub.core.filter import Filter
-    from hub.live.ports import Wire
-    from hub.log.model import Log, StoredBatch
+    from hub.core.ports import Wire
+    from hub.core.stored import StoredBatch
+    from hub.log.model import Log
     from hub.observe.metrics import TenantCounts
 
 _CATCH_UP_BYTES = 4 * 2**20

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING
 
 from hub import __version__
+from hub.core.ending import Ending
 from hub.core.filter import Filter, parse_filter
 from hub.core.principal import Scope
 from hub.errors import (
@@ -29,9 +30,9 @@ from hub.pb.tail_pb2 import ServerMessage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
     from hub.live.engine import LiveEngine
-    from hub.live.ports import Sink, Wire
     from hub.live.subscription import Subscription
     from hub.pb.tail_pb2 import ClientMessage
 
@@ -46,17 +47,6 @@ _CODES: tuple[tuple[type[LoghubError], tail_pb2.ErrorCode], ...] = (
     (UnauthenticatedError, tail_pb2.ERROR_CODE_BAD_TOKEN),
     (ForbiddenError, tail_pb2.ERROR_CODE_FORBIDDEN),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a connection is closed: its WebSocket code and, for the goodbye before it, the reason."""
-
-    close_code: int
-    reason: ingest_pb2.GoodbyeReason
-    message: str
-    reconnect: bool
-    retry_after_seconds: float = 0.0
 
 
 class UnknownSubscriptionError(BadRequestError):
@@ -171,7 +161,7 @@ class TailSession:
             answer.retry_after.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
         self._outlet.send(ServerMessage(error=answer))
 
-    # --- the kinds of messages -----------------------------------------------------------------------------------------
+    # --- the kinds of messages ---------------------------------------------------------------------------------------
 
     async def _subscribe(self, request: tail_pb2.Subscribe) -> None:
         self._check_subscribe(request)
@@ -222,7 +212,11 @@ class TailSession:
             offset = await engine.offset_of(tenant, request.cursor)
             return (bounds.oldest, until, True) if offset is None else (offset, until, False)
         if origin == "last":
-            return await engine.offset_of_last(tenant, request.last, wanted) if request.last else bounds.next, until, False
+            return (
+                await engine.offset_of_last(tenant, request.last, wanted) if request.last else bounds.next,
+                until,
+                False,
+            )
         if origin == "since":
             return await engine.offset_since(tenant, request.since.ToNanoseconds()), until, False
         return (bounds.oldest if origin == "oldest" and request.oldest else bounds.next), until, False

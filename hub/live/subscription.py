@@ -10,15 +10,14 @@ come in between: no record is missed, none is sent twice. What the log no longer
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
-from hub.live.batch import TailBatch
+from hub.core.stored import Hole, HoleReason, StoredBatch
+from hub.core.tail_batch import TailBatch
 from hub.live.channel import Account
-from hub.log.model import Hole, HoleReason, StoredBatch
 from hub.pb.tail_pb2 import (
     GAP_REASON_CORRUPT,
     GAP_REASON_RETENTION,
@@ -30,12 +29,13 @@ from hub.pb.tail_pb2 import (
 )
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine
 
     from hub.core.filter import Filter
+    from hub.core.ports import Sink, Wire
     from hub.live.channel import Channel
     from hub.live.feed import Feed
-    from hub.live.ports import Sink, Wire
     from hub.log.model import Log
     from hub.observe.metrics import TenantCounts
 
@@ -170,9 +170,7 @@ class Subscription:
         if self._until is None or self._position < self._until:
             return False
         self.phase = Phase.ENDED
-        self._outlet.send(
-            ServerMessage(unsubscribed=Unsubscribed(id=self.id, ledger=self.ledger, cursor=self.cursor))
-        )
+        self._outlet.send(ServerMessage(unsubscribed=Unsubscribed(id=self.id, ledger=self.ledger, cursor=self.cursor)))
         if self.on_end:
             self.on_end()
         return True

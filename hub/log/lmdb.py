@@ -15,10 +15,11 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Packer
 from hub.log.lmdb_store import Store, StoreLimits
-from hub.log.model import Appended, Bounds, Entry, Hole, Outcome, StoredBatch, TenantStats
+from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,7 +117,9 @@ class LmdbLog:
             raise self._failed
         if self._closing:
             raise ShuttingDownError
-        waiting = _Waiting(entries, sum(len(entry.data) for entry in entries), asyncio.get_running_loop().create_future())
+        waiting = _Waiting(
+            entries, sum(len(entry.data) for entry in entries), asyncio.get_running_loop().create_future()
+        )
         self._waiting.append(waiting)
         self._waiting_bytes += waiting.size
         if self._waiting_bytes >= self._options.max_pending_bytes:
@@ -155,7 +158,7 @@ class LmdbLog:
                 at += len(waiting.entries)
 
     def _take(self) -> list[_Waiting]:
-        group = []
+        group: list[_Waiting] = []
         size = 0
         while self._waiting and (not group or size + self._waiting[0].size <= self._options.group_max_bytes):
             waiting = self._waiting.popleft()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import xxhash
 import zstandard
 
-from hub.log.model import StoredBatch
+from hub.core.stored import StoredBatch
 
 _CHECK = struct.Struct(">Q")
 _HEAD = struct.Struct(">BBIQI")

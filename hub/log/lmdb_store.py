@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import lmdb
 
+from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.errors import ConfigError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import CorruptFrameError, Packed, received_of, records_of, unpack
-from hub.log.model import Appended, Bounds, Entry, Hole, HoleReason, Outcome, OutOfSequence, StoredBatch, TenantStats
+from hub.log.model import Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,7 +173,7 @@ class Store:
             raise StorageFullError(msg, retry_after_seconds=_FULL_RETRY_SECONDS)
 
     def _account(self, txn: lmdb.Transaction, grown_bytes: int) -> None:
-        """Keep the sum over all tenants; StorageFullError, which ends the transaction, where it grows over the limit."""
+        """Keep the sum over all tenants; StorageFullError, which ends the transaction, where it is over the limit."""
         total = _number(txn.get(b"stored_bytes", db=self._meta)) + grown_bytes
         if total > self._limits.max_bytes and grown_bytes > 0:
             msg = f"the log holds log.max_bytes ({self._limits.max_bytes}): raise it, or lower the retention"
@@ -202,7 +203,7 @@ class Store:
                 surplus_bytes -= size
                 row = replace(row, stored_bytes=row.stored_bytes - size)
         if doomed and doomed[-1] == row.oldest:  # the tenant's newest: it stays
-            size = _on_disk(len(txn.get(_KEY.pack(row.id, doomed.pop()), db=self._batches)))
+            size = _on_disk(len(txn.get(_KEY.pack(row.id, doomed.pop()), default=b"", db=self._batches)))
             row = replace(row, stored_bytes=row.stored_bytes + size)
         for offset in doomed:
             txn.delete(_KEY.pack(row.id, offset), db=self._batches)
@@ -239,8 +240,10 @@ class Store:
 
     def _overdue(self, txn: lmdb.Transaction, name: str, before: int) -> bool:
         row = self._tenant(txn, name)
-        oldest = row and txn.get(_KEY.pack(row.id, row.oldest), db=self._batches)
-        if row is None or oldest is None:
+        if row is None:
+            return False
+        oldest = txn.get(_KEY.pack(row.id, row.oldest), db=self._batches)
+        if oldest is None:
             return False
         return row.stored_bytes > self._retention.bytes_per_tenant or received_of(oldest) < before
 
@@ -281,10 +284,10 @@ class Store:
                 tenant_id, first = _KEY.unpack(key)
                 if tenant_id != row.id:
                     return
-                yield first, value
+                yield first, bytes(value)
 
     def _seek(self, cursor: lmdb.Cursor, tenant_id: int, offset: int) -> bool:
-        """Move to the tenant's last batch that begins at or before `offset`, or else to its first; False if it has none."""
+        """Move to the tenant's last batch that begins at or before `offset`, or its first; False if it has none."""
         key = _KEY.pack(tenant_id, offset)
         if cursor.set_range(key) and cursor.key() == key:
             return True
@@ -390,7 +393,7 @@ def _producer_key(tenant_id: int, producer_id: str) -> bytes:
     return struct.pack(">I", tenant_id) + producer_id.encode()
 
 
-def _number(value: bytes | None) -> int:
+def _number(value: bytes | memoryview | None) -> int:
     return int(_U64.unpack(value)[0]) if value else 0
 
 

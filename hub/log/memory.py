@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hub.log.model import (
-    Appended,
-    Bounds,
-    Entry,
-    Hole,
-    HoleReason,
-    Outcome,
-    OutOfSequence,
-    StoredBatch,
-    TenantStats,
-)
+from hub.core.stored import Hole, HoleReason, StoredBatch
+from hub.log.model import Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

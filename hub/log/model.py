@@ -7,11 +7,12 @@ and covers the offsets first_offset … first_offset + records - 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hub.core.stored import Hole, StoredBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +49,6 @@ class OutOfSequence:
 
 
 Outcome = Appended | OutOfSequence
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBatch:
-    """A batch as stored: `data` is a serialised Batch without first_offset."""
-
-    first_offset: int
-    records: int
-    received_unix_nano: int
-    data: bytes
-
-    @property
-    def next_offset(self) -> int:
-        """The offset after the batch's last record."""
-        return self.first_offset + self.records
-
-
-class HoleReason(StrEnum):
-    """Why records cannot be had any more."""
-
-    RETENTION = "retention"
-    CORRUPT = "corrupt"
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """The records from `first_offset` up to, not including, `next_offset` cannot be had any more."""
-
-    first_offset: int
-    next_offset: int
-    reason: HoleReason
 
 
 @dataclass(frozen=True, slots=True)

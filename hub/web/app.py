@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 from quart import Quart, Response, abort, request, send_from_directory, websocket
@@ -17,7 +17,6 @@ from werkzeug.exceptions import NotFound
 
 from hub.core.principal import Scope
 from hub.errors import ForbiddenError, LoghubError, QuotaError, ShuttingDownError, UnauthenticatedError
-from hub.live.session import TailSession
 from hub.web.auth import Gate, Request
 from hub.web.server import FRAMES
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
@@ -26,9 +25,10 @@ from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.core.principal import Principal
-    from hub.live.engine import LiveEngine
-    from hub.live.ports import Wire
+    from hub.core.ports import Wire
+    from hub.observe.metrics import Metrics
+    from hub.web.ports import OpenSession, Session
+    from hub.web.tail import Writer
 
 _log = logging.getLogger(__name__)
 _WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
@@ -61,7 +61,7 @@ class Sessions:
     """The open sessions of this process, by tenant."""
 
     limits: ConnectionLimits
-    by_tenant: dict[str, set[TailSession]] = field(default_factory=dict)
+    by_tenant: dict[str, set[Session]] = field(default_factory=dict)
     closing: bool = False
 
     def check_room(self, tenant: str) -> None:
@@ -74,11 +74,11 @@ class Sessions:
             msg = "too many connections (web.max_connections, web.max_connections_per_tenant): try again later"
             raise QuotaError(msg, retry_after_seconds=5.0)
 
-    def enter(self, tenant: str, session: TailSession) -> None:
+    def enter(self, tenant: str, session: Session) -> None:
         """Count a session."""
         self.by_tenant.setdefault(tenant, set()).add(session)
 
-    def leave(self, tenant: str, session: TailSession) -> None:
+    def leave(self, tenant: str, session: Session) -> None:
         """Forget a session."""
         sessions = self.by_tenant[tenant]
         sessions.discard(session)
@@ -91,6 +91,18 @@ class Sessions:
         for sessions in list(self.by_tenant.values()):
             for session in list(sessions):
                 session.shut_down(spread_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """What the application is made of; `queue_bytes` may wait for a subscriber, who must read within the timeout."""
+
+    open_session: OpenSession
+    gate: Gate
+    sessions: Sessions
+    metrics: Metrics
+    queue_bytes: int
+    write_timeout_seconds: float
 
 
 class _BoundedWebsocket(ASGIWebsocketConnection):
@@ -107,22 +119,20 @@ class _BoundedWebsocket(ASGIWebsocketConnection):
                 return
             if event["type"] == "websocket.receive":
                 data = event.get("bytes")
-                await self.queue.put(event["text"] if data is None else data)  # type: ignore[arg-type]
+                await self.queue.put(event["text"] if data is None else data)
 
 
-def create_app(engine: LiveEngine, gate: Gate, sessions: Sessions) -> Quart:
+def create_app(front: FrontEnd) -> Quart:
     """Return the application."""
     app = Quart("hub.web", static_folder=None)
     app.asgi_websocket_class = _BoundedWebsocket
-    page = _PAGE if _PAGE.is_dir() else _SOURCE_PAGE
+    _handle_errors(app)
+    _serve_page(app)
+    _serve_api(app, front)
+    return app
 
-    def authenticate() -> Principal:
-        try:
-            return gate.principal(Request.of(request.headers, request.scope))
-        except LoghubError as error:
-            _refused(engine, error)
-            raise
 
+def _handle_errors(app: Quart) -> None:
     @app.errorhandler(LoghubError)
     async def refused(error: LoghubError) -> Response:
         return _error_response(error)
@@ -137,6 +147,10 @@ def create_app(engine: LiveEngine, gate: Gate, sessions: Sessions) -> Quart:
             response.headers.setdefault(name, value)
         return response
 
+
+def _serve_page(app: Quart) -> None:
+    page = _PAGE if _PAGE.is_dir() else _SOURCE_PAGE
+
     @app.get("/")
     async def index() -> Response:
         return await send_from_directory(page, "index.html")
@@ -145,15 +159,21 @@ def create_app(engine: LiveEngine, gate: Gate, sessions: Sessions) -> Quart:
     async def static_file(name: str) -> Response:
         return await send_from_directory(page, name)
 
+
+def _serve_api(app: Quart, front: FrontEnd) -> None:
     @app.get("/healthz")
     async def health() -> Response:
-        if sessions.closing:
+        if front.sessions.closing:
             raise ShuttingDownError
         return _json_response({"status": "ok"})
 
     @app.get("/v1/whoami")
     async def who() -> Response:
-        principal = authenticate()
+        try:
+            principal = front.gate.principal(Request.of(request.headers, request.scope))
+        except LoghubError as error:
+            _refused(front.metrics, error)
+            raise
         return _json_response(
             {
                 "tenant": principal.tenant,
@@ -165,18 +185,16 @@ def create_app(engine: LiveEngine, gate: Gate, sessions: Sessions) -> Quart:
 
     @app.websocket("/v1/tail")
     async def tail() -> None:
-        await _Tail(engine, gate, sessions).serve()
-
-    return app
+        await _Tail(front).serve()
 
 
 class _Tail:
     """One WebSocket connection."""
 
-    def __init__(self, engine: LiveEngine, gate: Gate, sessions: Sessions) -> None:
-        self._engine = engine
-        self._gate = gate
-        self._sessions = sessions
+    def __init__(self, front: FrontEnd) -> None:
+        self._front = front
+        self._gate = front.gate
+        self._sessions = front.sessions
 
     async def serve(self) -> None:
         """Let the peer in or refuse it before 101, then serve it until one side ends."""
@@ -188,15 +206,15 @@ class _Tail:
             encoding = self._encoding()
             self._sessions.check_room(principal.tenant)
         except LoghubError as error:
-            _refused(self._engine, error)
+            _refused(self._front.metrics, error)
             abort(_error_response(error))
         await websocket.accept(subprotocol=encoding)
         verifier, certificate = self._gate.verifier, asking.certificate_der
-        limits = self._engine.limits
-        writer, pump = self._writer(limits.queue_bytes)
-        sink = TimedSink(writer, limits.write_timeout_seconds)
+        front = self._front
+        writer, pump = self._writer(front.queue_bytes)
+        sink = TimedSink(writer, front.write_timeout_seconds)
         wire = _WIRES[encoding or PROTO]
-        session = TailSession(self._engine, principal, sink, wire, lambda token: verifier.verify(token, certificate))
+        session = front.open_session(principal, sink, wire, lambda token: verifier.verify(token, certificate))
         self._sessions.enter(principal.tenant, session)
         try:
             ending = await TailSocket(session, sink, wire.name).serve(websocket.receive)
@@ -220,11 +238,11 @@ class _Tail:
             raise _UnknownSubprotocolError(msg)
         return known
 
-    def _writer(self, queue_bytes: int) -> tuple[QueueWriter, asyncio.Task[None] | None]:
+    def _writer(self, queue_bytes: int) -> tuple[Writer, asyncio.Task[None] | None]:
         """Return the server's frame writer, or a queue before `websocket.send` where it has none."""
         frames = (websocket.scope.get("extensions") or {}).get(FRAMES)
         if frames is not None:
-            return frames, None
+            return cast("Writer", frames), None
         writer = QueueWriter(websocket.send, queue_bytes)
         return writer, asyncio.create_task(writer.run(), name="tail-write")
 
@@ -235,9 +253,9 @@ class _UnknownSubprotocolError(LoghubError):
     http_status = 400
 
 
-def _refused(engine: LiveEngine, error: LoghubError) -> None:
+def _refused(metrics: Metrics, error: LoghubError) -> None:
     if isinstance(error, UnauthenticatedError | ForbiddenError):
-        engine.metrics.auth_refused.labels("web", type(error).__name__).inc()
+        metrics.auth_refused.labels("web", type(error).__name__).inc()
         _log.warning("auth_refused", extra={"fields": {"plane": "web", "reason": error.message}})
 
 

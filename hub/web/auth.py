@@ -12,6 +12,8 @@ from hub.identity.peer import principal_of_certificate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from werkzeug.datastructures import Headers
+
     from hub.core.principal import Principal
 
 _BEARER = "bearer."
@@ -36,12 +38,12 @@ class Verifier(Protocol):
 class Request:
     """What of a request says who is asking: its headers, subprotocols, and the client certificate in DER."""
 
-    headers: Mapping[str, str]
+    headers: Headers
     subprotocols: Sequence[str]
     certificate_der: bytes | None
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], scope: Mapping[str, Any]) -> Request:
+    def of(cls, headers: Headers, scope: Mapping[str, Any]) -> Request:
         """Return the request of an ASGI scope."""
         tls = (scope.get("extensions") or {}).get("tls") or {}
         return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"))
@@ -75,7 +77,7 @@ class Gate:
             raise ForbiddenError(msg)
         return bearer
 
-    def check_origin(self, headers: Mapping[str, str]) -> None:
+    def check_origin(self, headers: Headers) -> None:
         """Raise ForbiddenError for a page from elsewhere; programs send no Origin."""
         origin = headers.get("Origin")
         if origin is None:

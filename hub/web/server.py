@@ -9,7 +9,6 @@ Both stand in `scope["extensions"]`; an application that runs on another server 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import socket
@@ -23,6 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ class WebOptions:
 
 
 class FrameWriter:
-    """Writes ready WebSocket frames to one connection; implements `hub.live.ports.Sink` but for the write timeout."""
+    """Writes ready WebSocket frames to one connection; implements `hub.core.ports.Sink` but for the write timeout."""
 
     def __init__(self, protocol: LoghubWebSocket) -> None:
         self._protocol = protocol
@@ -88,7 +88,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.transport.set_write_buffer_limits(self.queue_bytes, self.queue_bytes // _LOW_WATER)
-            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions: dict[str, Any] = self.scope["extensions"]
             extensions[FRAMES] = FrameWriter(self)
             extensions["tls"] = _tls(self.transport)
 
@@ -124,7 +124,8 @@ class LoghubHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Put the extensions into the scope."""
         super().on_message_begin()
-        self.scope["extensions"] = {"tls": _tls(self.transport)}  # type: ignore[typeddict-unknown-key]
+        extensions: dict[Any, Any] = {"tls": _tls(self.transport)}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the head is whole."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 from google.protobuf.message import DecodeError
 
+from hub.core.ending import Ending
 from hub.core.websocket_frame import TEXT, unframed
 from hub.errors import BadRequestError
-from hub.live.session import Ending
 from hub.pb import ingest_pb2
 from hub.pb.tail_pb2 import ClientMessage
 from hub.web.canonical import client_message
@@ -20,8 +20,8 @@ from hub.web.wire import JSON
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.live.ports import Sink
-    from hub.live.session import TailSession
+    from hub.core.ports import Sink
+    from hub.web.ports import Session
 
 _PROTOCOL_CODE = 4500
 _PONG = b'{"type":"PONG"}'
@@ -46,7 +46,7 @@ class Writer(Protocol):
 
 
 class TimedSink:
-    """A writer whose peer must read within a time; implements `hub.live.ports.Sink`."""
+    """A writer whose peer must read within a time; implements `hub.core.ports.Sink`."""
 
     def __init__(self, writer: Writer, write_timeout_seconds: float) -> None:
         self._writer = writer
@@ -122,7 +122,7 @@ class QueueWriter:
 class TailSocket:
     """Carries messages between a WebSocket and its session."""
 
-    def __init__(self, session: TailSession, sink: Sink, encoding: str) -> None:
+    def __init__(self, session: Session, sink: Sink, encoding: str) -> None:
         self._session = session
         self._sink = sink
         self._json = encoding == JSON

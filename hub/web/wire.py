@@ -14,7 +14,7 @@ from hub.web.canonical import batch_json, message_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.live.batch import TailBatch
+    from hub.core.tail_batch import TailBatch
 
 PROTO, JSON = "loghub.v1.proto", "loghub.v1.json"
 

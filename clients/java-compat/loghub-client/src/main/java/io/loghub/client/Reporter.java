@@ -34,17 +34,19 @@ final class Reporter {
         }
     }
 
-    /** Names the records of a settled batch; returns how many of them the hub refused. */
-    int settled(Held batch, Ack ack) {
+    /** Counts, then names the records of a settled batch; a listener that asks for the stats finds them in it. */
+    void settled(Held batch, Ack ack) {
         Map<Integer, RecordError> refused = new HashMap<>();
         for (RecordError error : ack.getRejectedList()) {
             if (error.getSeq() == batch.seq() && Integer.compareUnsigned(error.getIndex(), batch.records().size()) < 0) {
                 refused.put(error.getIndex(), error);
             }
         }
+        counters.acked.add(batch.records().size() - refused.size());
+        counters.rejected.add(refused.size());
         if (refused.isEmpty()) {
             tell(() -> listener.onAcked(batch.records()));
-            return 0;
+            return;
         }
         List<LogRecord> stored = new ArrayList<>(batch.records().size());
         for (int i = 0; i < batch.records().size(); i++) {
@@ -59,7 +61,6 @@ final class Reporter {
         if (!stored.isEmpty()) {
             tell(() -> listener.onAcked(stored));
         }
-        return refused.size();
     }
 
     /** Remembers why the hub refused a whole batch, for the next report of drops. */

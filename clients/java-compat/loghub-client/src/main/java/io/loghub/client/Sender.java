@@ -211,10 +211,8 @@ final class Sender implements Runnable {
 
     private void settle(List<Held> batches, Ack ack) {
         for (Held batch : batches) {
-            int refused = reporter.settled(batch, ack);
-            counters.acked.add(batch.records().size() - refused);
-            counters.rejected.add(refused);
             queue.release(batch.queueBytes());
+            reporter.settled(batch, ack);
         }
     }
 

@@ -67,8 +67,10 @@ public class LoghubAppender extends UnsynchronizedAppenderBase<ILoggingEvent> {
         try {
             client = new LoghubClient(config());
             super.start();
+        } catch (IllegalArgumentException | NullPointerException wrongSetting) {
+            addError("loghub is off: " + wrongSetting.getMessage());
         } catch (RuntimeException | LinkageError unusable) {
-            addError("loghub is off: " + unusable.getMessage(), unusable);
+            addError("loghub is off: " + Values.text(unusable), unusable);
         }
     }
 
@@ -128,7 +130,8 @@ public class LoghubAppender extends UnsynchronizedAppenderBase<ILoggingEvent> {
         client = null;
         super.stop();
         if (open != null) {
-            long left = open.close();
+            open.close();
+            long left = open.stats().pending();
             if (left > 0) {
                 addWarn("loghub closed with " + left + " records that were not acknowledged");
             }

@@ -176,7 +176,7 @@ class LoghubAppenderTest {
                 .addKeyValue("order_id", 4711L)
                 .addKeyValue("amount", 9.5)
                 .addKeyValue("paid", true)
-                .addKeyValue("nothing", null)
+                .addKeyValue("nothing", (Object) null)
                 .log("m");
 
         LogRecord record = record();

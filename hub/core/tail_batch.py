@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.core.filter import Filter
-    from hub.log.model import StoredBatch
+    from hub.core.stored import StoredBatch
 
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 

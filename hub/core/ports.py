@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.live.batch import TailBatch
+    from hub.core.tail_batch import TailBatch
     from hub.pb.tail_pb2 import ServerMessage
 
 
@@ -33,7 +33,7 @@ class Sink(Protocol):
 
     @property
     def full(self) -> bool:
-        """Whether the peer has more bytes waiting than live.queue_bytes: it gets nothing live until it has read them."""
+        """Whether more than live.queue_bytes wait for the peer: it gets nothing live until it has read them."""
 
     def write(self, frame: bytes) -> None:
         """Send a frame; never waits. Frames to a peer that is gone are dropped."""

@@ -1,0 +1,2 @@
+/** Programs that test a hub from Java. */
+package io.loghub.compat;

@@ -1,0 +1,37 @@
+"""What a log gives back: batches, and holes where there are none any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch as stored: `data` is a serialised Batch without first_offset."""
+
+    first_offset: int
+    records: int
+    received_unix_nano: int
+    data: bytes
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after the batch's last record."""
+        return self.first_offset + self.records
+
+
+class HoleReason(StrEnum):
+    """Why records cannot be had any more."""
+
+    RETENTION = "retention"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The records from `first_offset` up to, not including, `next_offset` cannot be had any more."""
+
+    first_offset: int
+    next_offset: int
+    reason: HoleReason

@@ -1,0 +1,46 @@
+"""What the web part asks of the live part; the composition root gives it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from hub.core.ending import Ending
+    from hub.core.ports import Sink, Wire
+    from hub.core.principal import Principal
+    from hub.errors import LoghubError
+    from hub.pb.tail_pb2 import ClientMessage
+
+
+class Session(Protocol):
+    """One subscriber's connection; `hub.live.session.TailSession`."""
+
+    ended: asyncio.Future[Ending]
+
+    def open(self) -> None:
+        """Say welcome."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Act on a message."""
+
+    def refuse(self, error: LoghubError) -> None:
+        """Answer something that could not be parsed."""
+
+    def end(self, ending: Ending) -> None:
+        """Say goodbye."""
+
+    def shut_down(self, spread_seconds: float) -> None:
+        """End because the hub does."""
+
+
+class OpenSession(Protocol):
+    """Makes sessions."""
+
+    def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> Session:
+        """Return the session of a connection; raises ForbiddenError where the principal may not read."""
