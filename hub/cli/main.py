@@ -7,13 +7,24 @@ from typing import Annotated
 
 import typer
 
+import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__
+from hub.cli import bench, certs, token
 from hub.cli.check_config import check_config
+from hub.cli.send import send
 from hub.cli.serve import serve
+from hub.cli.tail import tail
 from hub.errors import LoghubError
+
+assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 app = typer.Typer(name="loghub", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command()(serve)
+app.command()(tail)
+app.command()(send)
+app.add_typer(certs.app, name="certs")
+app.add_typer(token.app, name="token")
+app.add_typer(bench.app, name="bench")
 app.command("check-config")(check_config)
 
 

@@ -60,13 +60,14 @@ public class LoghubAppender extends UnsynchronizedAppenderBase<ILoggingEvent> {
     /** Starts to connect, in the background; a setting that cannot be is said in the status, and the appender is off. */
     @Override
     public void start() {
+        // Also when it is off: logback would warn of every event that comes to an appender that is not started.
+        super.start();
         if (endpoint.isBlank()) {
             addInfo("loghub is off: no endpoint is set");
             return;
         }
         try {
             client = new LoghubClient(config());
-            super.start();
         } catch (IllegalArgumentException | NullPointerException wrongSetting) {
             addError("loghub is off: " + wrongSetting.getMessage());
         } catch (RuntimeException | LinkageError unusable) {
