@@ -11,6 +11,7 @@ import hub.grpc_tls  # isort: skip  # must come before anything that imports grp
 from hub import __version__
 from hub.cli import bench, certs, token
 from hub.cli.check_config import check_config
+from hub.cli.demo import demo
 from hub.cli.send import send
 from hub.cli.serve import serve
 from hub.cli.tail import tail
@@ -20,6 +21,7 @@ assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an eff
 
 app = typer.Typer(name="loghub", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command()(serve)
+app.command()(demo)
 app.command()(tail)
 app.command()(send)
 app.add_typer(certs.app, name="certs")

@@ -26,7 +26,7 @@ _QUEUE_LINES = 5_000
 _MAX_LINE_CHARACTERS = 200_000
 
 
-def send(  # noqa: PLR0913  the options of a command
+def send(
     ca: Annotated[Path, typer.Option(envvar="LOGHUB_CA", help="Authority of the hub's certificate.")],
     cert: Annotated[Path, typer.Option(envvar="LOGHUB_CERT", help="Producer's certificate.")],
     key: Annotated[Path, typer.Option(envvar="LOGHUB_KEY", help="Its key.")],
@@ -44,7 +44,7 @@ def send(  # noqa: PLR0913  the options of a command
     name = producer_id or f"send-{secrets.token_hex(6)}"
     producer = Producer(Target(endpoint, ca, cert, key), name, Resource(service=service, host=socket.gethostname()))
     try:
-        source = nullcontext(sys.stdin) if file == "-" else Path(file).open(encoding="utf-8", errors="replace")
+        source = nullcontext(sys.stdin) if file == "-" else Path(file).open(encoding="utf-8", errors="replace")  # noqa: SIM115  closed below
     except OSError as error:
         msg = f"{file} cannot be read: {error.strerror}"
         raise ConfigError(msg) from error

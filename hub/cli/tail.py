@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BROKEN_PIPE_STATUS = 141
 
 
-def tail(  # noqa: PLR0913  the options of a command
+def tail(
     wanted: Annotated[str, typer.Argument(metavar="[FILTER]", help="Such as 'service:orders level>=warn'.")] = "",
     url: Annotated[str, typer.Option(help="The hub.")] = "https://localhost:8443",
     token: Annotated[str, typer.Option(envvar="LOGHUB_TOKEN", help="The token; better by environment.")] = "",

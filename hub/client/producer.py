@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
+_MAX_PENDING_BYTES = 8 * 2**20
 _STREAM = "/loghub.v1.Ingest/Stream"
 _REFUSALS = {
     grpc.StatusCode.PERMISSION_DENIED: ForbiddenError,

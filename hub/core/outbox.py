@@ -1,7 +1,7 @@
 """A producer's side of its count: batches that the hub has not acknowledged yet, and which of them to send next.
 
-Sequence numbers have no holes. A batch that the hub refuses for good is taken out, and the ones behind it, none of which
-can have been stored, move up by one.
+Sequence numbers have no holes. A batch that the hub refuses for good is taken out; the ones behind it, none of
+which can have been stored, move up by one.
 """
 
 from __future__ import annotations

@@ -92,6 +92,12 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             extensions[FRAMES] = FrameWriter(self)
             extensions["tls"] = _tls(self.transport)
 
+    async def send(self, message: Any) -> None:  # noqa: ANN401  any ASGI event
+        """Count a refusal as the end of the handshake, which uvicorn takes for a fault of the application."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
+
 
 class LoghubHttp(HttpToolsProtocol):
     """uvicorn's HTTP protocol with the TLS extension and a bound on a request's head."""

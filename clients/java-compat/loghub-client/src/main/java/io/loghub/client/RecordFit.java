@@ -126,9 +126,15 @@ final class RecordFit {
     /** The texts of a record, apart from its attributes. */
     private enum TextField {
         BODY(LogRecord::getBody, LogRecord.Builder::setBody),
-        STACKTRACE(record -> record.getException().getStacktrace(), (to, text) -> to.getExceptionBuilder().setStacktrace(text)),
-        EXCEPTION_MESSAGE(record -> record.getException().getMessage(), (to, text) -> to.getExceptionBuilder().setMessage(text)),
-        EXCEPTION_TYPE(record -> record.getException().getType(), (to, text) -> to.getExceptionBuilder().setType(text)),
+        STACKTRACE(
+                record -> record.getException().getStacktrace(),
+                (to, text) -> to.getExceptionBuilder().setStacktrace(text)),
+        EXCEPTION_MESSAGE(
+                record -> record.getException().getMessage(),
+                (to, text) -> to.getExceptionBuilder().setMessage(text)),
+        EXCEPTION_TYPE(
+                record -> record.getException().getType(),
+                (to, text) -> to.getExceptionBuilder().setType(text)),
         LOGGER(LogRecord::getLogger, LogRecord.Builder::setLogger),
         THREAD(LogRecord::getThread, LogRecord.Builder::setThread),
         SERVICE(LogRecord::getService, LogRecord.Builder::setService),

@@ -38,8 +38,9 @@ final class Reporter {
     void settled(Held batch, Ack ack) {
         Map<Integer, RecordError> refused = new HashMap<>();
         for (RecordError error : ack.getRejectedList()) {
-            if (error.getSeq() == batch.seq() && Integer.compareUnsigned(error.getIndex(), batch.records().size()) < 0) {
-                refused.put(error.getIndex(), error);
+            int index = error.getIndex();
+            if (error.getSeq() == batch.seq() && Integer.compareUnsigned(index, batch.records().size()) < 0) {
+                refused.put(index, error);
             }
         }
         counters.acked.add(batch.records().size() - refused.size());

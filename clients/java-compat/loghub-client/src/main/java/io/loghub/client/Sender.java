@@ -23,8 +23,8 @@ import java.util.concurrent.TimeUnit;
 /**
  * The one thread that talks to the hub: takes events, sends what may be sent, sleeps until there is more to do.
  *
- * <p>All fields but {@code events}, {@code closing} and {@code closeBy} belong to that thread. Times are of {@link System#nanoTime()} and
- * are compared by difference.
+ * <p>All fields but {@code events}, {@code closing} and {@code closeBy} belong to that thread. Times are of
+ * {@link System#nanoTime()} and are compared by difference.
  */
 final class Sender implements Runnable {
     private static final long FOREVER = Long.MAX_VALUE / 4;

@@ -21,8 +21,8 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Sends events to a hub. Never throws into the application and, unless {@code queuePolicy} is {@code BLOCK}, never makes
- * it wait.
+ * Sends events to a hub. Never throws into the application and, unless {@code queuePolicy} is {@code BLOCK}, never
+ * makes it wait.
  *
  * <pre>{@code
  * <appender name="LOGHUB" class="io.loghub.logback.LoghubAppender">
@@ -57,7 +57,7 @@ public class LoghubAppender extends UnsynchronizedAppenderBase<ILoggingEvent> {
     private final AtomicBoolean failureSaid = new AtomicBoolean();
     private volatile LoghubClient client;
 
-    /** Starts to connect, in the background; a setting that cannot be is said in the status, and the appender is off. */
+    /** Starts to connect, in the background; a wrong setting is said in the status, and the appender is off. */
     @Override
     public void start() {
         // Also when it is off: logback would warn of every event that comes to an appender that is not started.

@@ -119,7 +119,7 @@ class LoghubAppenderTest {
     }
 
     @Test
-    @DisplayName("an event arrives with time, level, message, logger, thread; service, host and attributes once a batch")
+    @DisplayName("an event has time, level, message, logger, thread; its batch has service, host and attributes")
     void plainEvent() {
         connect();
         long before = System.currentTimeMillis();

@@ -1,0 +1,106 @@
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
+#   make demo                 certificates, hub, two tenants' services; prints the pages to open
+#   make demo ARGS=--check    the same unattended, looked at by a headless browser
+#   make test                 all tiers: lint, types, unit, integration, Java, web, end to end
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+ARGS ?=
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REPORTS := .cache/reports
+MVN := mvn -B -ntp -f clients/java-compat/pom.xml
+SAMPLE := clients/java-compat/sample-service/target/sample-service.jar
+JAVA_SOURCES := $(shell find clients/java-compat proto -name target -prune -o -type f -print 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: setup proto fmt lint types unit integration java web-test e2e test demo bench lock chromium clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml tools/install.sh
+	tools/install.sh python
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Writes the locks anew: with hashes, without the address of any registry.
+lock: $(VENV)/.ready
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-find-links --allow-unsafe --output-file requirements/runtime.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-find-links --allow-unsafe --extra dev --output-file requirements/dev.lock pyproject.toml
+
+proto: setup
+	$(BIN)/python tools/generate_stubs.py
+
+fmt: setup
+	$(BIN)/ruff check --fix -q .
+	$(BIN)/ruff format -q .
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/buf lint proto
+
+types: setup
+	$(BIN)/mypy
+
+$(REPORTS):
+	mkdir -p $@
+
+unit: setup | $(REPORTS)
+	$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
+
+integration: setup | $(REPORTS)
+	$(PYTEST) tests/integration --junitxml=$(REPORTS)/integration.xml
+
+java: $(SAMPLE)
+
+$(SAMPLE): $(JAVA_SOURCES)
+	tools/install.sh java
+	$(MVN) -q -DskipTests package
+	touch $@
+
+java-test: setup | $(REPORTS)
+	tools/install.sh java
+	$(MVN) verify
+	touch $(SAMPLE)
+
+web/node_modules/.ready: web/package-lock.json
+	tools/install.sh node
+	cd web && npm ci --no-audit --no-fund --silent
+	touch $@
+
+web-test: web/node_modules/.ready | $(REPORTS)
+	cd web && npm run --silent check
+	cd web && node --test --test-reporter=spec --test-reporter-destination=stdout \
+	  --test-reporter=junit --test-reporter-destination=../$(REPORTS)/web.xml test/
+
+chromium:
+	tools/install.sh chromium
+
+e2e: setup chromium java | $(REPORTS)
+	$(PYTEST) tests/e2e --junitxml=$(REPORTS)/e2e.xml
+
+test: clean-reports lint types unit integration java-test web-test e2e
+	$(BIN)/python tools/summary.py $(REPORTS) clients/java-compat
+
+.PHONY: clean-reports
+clean-reports:
+	rm -rf $(REPORTS)
+
+# The Java sample is built where Maven is at hand; without it the demo says so and runs a Python one.
+demo: setup $(if $(findstring --check,$(ARGS)),chromium)
+	if command -v mvn >/dev/null && command -v javac >/dev/null; then $(MAKE) --no-print-directory java; fi
+	$(BIN)/loghub demo $(ARGS)
+
+bench: setup
+	$(BIN)/loghub bench $(or $(ARGS),ingest)
+
+clean: clean-reports
+	rm -rf $(VENV) .demo .cache web/node_modules
+	-$(MVN) -q clean

@@ -1,0 +1,88 @@
+"""Child processes of the demo: each in a group of its own, its output in a file, ended by its id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from hub.errors import LoghubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_STOP_SECONDS = 25.0
+_LAST_LINES = 15
+
+
+class ChildError(LoghubError):
+    """A program that the demo started has ended early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A running program."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise ChildError, with the last lines it wrote, where it has ended."""
+        status = self.process.poll()
+        if status is not None:
+            lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
+            msg = f"{self.name} ended with status {status}; its last lines ({self.log}):\n{lines}"
+            raise ChildError(msg)
+
+
+class Children:
+    """Starts programs, and ends them all in reverse order; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: list[Child] = []
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End all."""
+        for child in reversed(self._running):
+            _end(child.process)
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
+        """Start a program with additional environment variables."""
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603  our own command lines
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        child = Child(name, process, log)
+        self._running.append(child)
+        return child
+
+    def check(self) -> None:
+        """Raise ChildError where one has ended."""
+        for child in self._running:
+            child.check()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

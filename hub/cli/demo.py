@@ -1,0 +1,224 @@
+"""`loghub demo`: a hub, two tenants, and services that log; one command from clone to logs in the browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+
+from hub.cli.children import Children
+from hub.core.principal import Role, SpiffeId
+from hub.errors import ConfigError, LoghubError
+from hub.identity.tokens import Claims, TokenRules, mint
+from hub.pki.authority import Authority
+from hub.pki.tokens import create_token_keys
+
+if TYPE_CHECKING:
+    from hub.cli.children import Child
+
+_TENANTS = ("acme", "globex")
+_TRUST_DOMAIN = "demo.local"
+_TOKEN_SECONDS = 86_400.0
+_READY_SECONDS = 30.0
+_CHECK_SECONDS = 180.0
+_JAR = Path("clients/java-compat/sample-service/target/sample-service.jar")
+
+
+class DemoFailedError(LoghubError):
+    """The demo did not do what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where the demo lives: its folder and ports."""
+
+    folder: Path
+    web_port: int
+    grpc_port: int
+
+    @property
+    def pki(self) -> Path:
+        return self.folder / "pki"
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.web_port}"
+
+    def certificate(self, tenant: str) -> Path:
+        return self.pki / tenant / "producer-orders.pem"
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where certificates, keys and the log are kept.")] = Path(
+        ".demo"
+    ),
+    port: Annotated[int, typer.Option(help="HTTPS port.")] = 8443,
+    grpc_port: Annotated[int, typer.Option(help="gRPC port.")] = 4317,
+    check: Annotated[bool, typer.Option("--check", help="Unattended: assert what a browser shows, then stop.")] = False,
+    chromium: Annotated[str, typer.Option(help="The browser of --check.")] = "chromium",
+) -> None:
+    """Start everything, and say where to look."""
+    with ExitStack() as stack:
+        if check:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loghub-demo-")))
+            port, grpc_port = _free_port(), _free_port()
+        plan = _Plan(folder.resolve(), port, grpc_port)
+        for option, number in (("--port", port), ("--grpc-port", grpc_port)):
+            _check_free(option, number)
+        _prepare(plan)
+        children = stack.enter_context(Children(plan.folder))
+        hub = _start_hub(plan, children)
+        _start_services(plan, children)
+        tokens = {tenant: _token(plan, tenant) for tenant in _TENANTS}
+        _explain(plan, tokens)
+        if check:
+            _check(plan, tokens, chromium)
+            children.check()
+            return
+        try:
+            while True:
+                hub.check()
+                children.check()
+                time.sleep(1.0)
+        except KeyboardInterrupt:
+            typer.echo("\nstopping")
+
+
+def _prepare(plan: _Plan) -> None:
+    """Make certificates and keys that are not there yet, and write the configuration."""
+    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = (plan.pki / "ca.pem").exists()
+    authority = Authority.open(plan.pki) if made else Authority.create(plan.pki, _TRUST_DOMAIN)
+    if not made:
+        create_token_keys(plan.pki / "tokens")
+        authority.issue_server("hub", ["localhost", "127.0.0.1", "::1"])
+        for tenant in _TENANTS:
+            authority.issue_client(SpiffeId(_TRUST_DOMAIN, tenant, Role.PRODUCER, "orders"))
+    config = {
+        "data-dir": "data",
+        "trust-domain": _TRUST_DOMAIN,
+        "tls": {"ca": "pki/ca.pem", "cert": "pki/server/hub.pem", "key": "pki/server/hub.key"},
+        "tokens": {"keys": "pki/tokens/verify.pem"},
+        "grpc": {"host": "127.0.0.1", "port": plan.grpc_port},
+        "web": {
+            "host": "127.0.0.1",
+            "port": plan.web_port,
+            "allowed-origins": [f"https://{host}:{plan.web_port}" for host in ("localhost", "127.0.0.1")],
+        },
+        "log": {"max-bytes": "2GiB", "retention-bytes-per-tenant": "256MiB", "min-free-bytes": "64MiB"},
+        "metrics": {"port": -1},
+        "logging": {"format": "text"},
+    }
+    (plan.folder / "loghub.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _start_hub(plan: _Plan, children: Children) -> Child:
+    config = str(plan.folder / "loghub.yaml")
+    hub = children.start("hub", [sys.executable, "-m", "hub.cli.main", "serve", "--config", config])
+    deadline = time.monotonic() + _READY_SECONDS
+    while " ready " not in hub.log.read_text(errors="replace"):
+        hub.check()
+        if time.monotonic() > deadline:
+            msg = f"the hub was not ready after {_READY_SECONDS:g} s: see {hub.log}"
+            raise DemoFailedError(msg)
+        time.sleep(0.1)
+    return hub
+
+
+def _start_services(plan: _Plan, children: Children) -> None:
+    java, why = _java()
+    if java is None:
+        typer.echo(f"The sample services run in Python: {why}.")
+    else:
+        typer.echo("The sample services are Java (Spring Boot with the loghub appender).")
+    for tenant in _TENANTS:
+        certificate = plan.certificate(tenant)
+        env = {
+            "LOGHUB_ENDPOINT": f"localhost:{plan.grpc_port}",
+            "LOGHUB_CA": str(plan.pki / "ca.pem"),
+            "LOGHUB_CERT": str(certificate),
+            "LOGHUB_KEY": str(certificate.with_suffix(".key")),
+            "SERVICE_NAME": "orders",
+            "SAMPLE_LABEL": tenant,
+        }
+        command = java or [sys.executable, "-m", "hub.cli.sample"]
+        children.start(f"orders-{tenant}", command, env)
+
+
+def _java() -> tuple[list[str] | None, str]:
+    """Return the command of the Java sample, or None and the reason why not."""
+    java = shutil.which("java")
+    if java is None:
+        return None, "there is no java on the PATH"
+    root = Path(__file__).resolve().parents[2]
+    if not (root / _JAR).is_file():
+        return None, f"{_JAR} is not built; 'make java' builds it"
+    return [java, "-Xmx192m", "-jar", str(root / _JAR)], ""
+
+
+def _token(plan: _Plan, tenant: str) -> str:
+    key = (plan.pki / "tokens" / "signing.key").read_bytes()
+    claims = Claims(tenant, "demo", "logs:read", _TOKEN_SECONDS)
+    return mint(key, claims, TokenRules("loghub", "loghub", _TOKEN_SECONDS, 0.0), time.time())
+
+
+def _explain(plan: _Plan, tokens: dict[str, str]) -> None:
+    ca = plan.pki / "ca.pem"
+    for tenant, token in tokens.items():
+        typer.echo(f"\n{tenant}\n  page      {plan.url}/#token={token}\n  token     {token}")
+        typer.echo(f"  terminal  LOGHUB_TOKEN={token} {_command()} tail --url {plan.url} --ca {ca}")
+    typer.echo(
+        "\nThe browser warns of the certificate, since the demo's authority is the demo's own. To trust it "
+        "(Debian: package libnss3-tools, then restart the browser):\n"
+        f"  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n loghub-demo -i {ca}\n\nCtrl-C stops the demo."
+    )
+
+
+def _command() -> str:
+    return str(Path(sys.executable).with_name("loghub"))
+
+
+def _check(plan: _Plan, tokens: dict[str, str], chromium: str) -> None:
+    """Look at each tenant's page in a headless browser."""
+    browser = shutil.which(chromium)
+    if browser is None:
+        msg = f"--check needs a browser, and there is no {chromium!r}: apt-get install chromium"
+        raise DemoFailedError(msg)
+    command = [sys.executable, "-m", "hub.cli.demo_check", "--url", plan.url, "--browser", browser]
+    for tenant, token in tokens.items():
+        command += ["--tenant", f"{tenant}={token}"]
+    try:
+        checked = subprocess.run(command, check=False, timeout=_CHECK_SECONDS)  # noqa: S603  our own command line
+    except subprocess.TimeoutExpired as error:
+        msg = f"the check did not end within {_CHECK_SECONDS:g} s"
+        raise DemoFailedError(msg) from error
+    if checked.returncode:
+        msg = "the check failed"
+        raise DemoFailedError(msg)
+    typer.echo("demo check passed")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _check_free(option: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            msg = f"port {port} is taken: choose another with {option}"
+            raise ConfigError(msg) from error
