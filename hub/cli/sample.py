@@ -25,10 +25,14 @@ class PaymentError(RuntimeError):
     """The payment provider did not answer."""
 
 
+def _call_provider() -> None:
+    message = "connection reset by peer"
+    raise ConnectionResetError(message)
+
+
 def _pay(order: int) -> None:
     try:
-        message = "connection reset by peer"
-        raise ConnectionResetError(message)
+        _call_provider()
     except ConnectionResetError as error:
         message = f"payment for order {order} failed"
         raise PaymentError(message) from error

@@ -123,12 +123,14 @@ export class View {
     const summary = this.document.createElement("summary");
     const level = this.make("span", "level", row.level.toUpperCase());
     level.dataset.level = row.level;
+    const body = this.make("span", "body", row.body);
+    if (row.stacktrace) body.append(this.make("span", "exception", row.stacktrace.split("\n", 1)[0]));
     summary.append(
       this.make("span", "time", row.time),
       level,
       this.make("span", "service", row.service),
       this.make("span", "logger", row.logger.split(".").pop() ?? ""),
-      this.make("span", "body", row.body),
+      body,
     );
     details.append(summary, this.fields(row.fields));
     if (row.stacktrace) details.append(this.make("pre", "stacktrace", row.stacktrace));
