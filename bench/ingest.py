@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.rig import Rig, rig
+from bench.rig import TENANT, Rig, rig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +36,11 @@ def run(phases: Mapping[str, Phase], settings: Mapping[str, object] | None = Non
 
 
 def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
-    identity = {"ca": str(hub.ca), "cert": str(hub.producer), "key": str(hub.producer.with_suffix(".key"))}
+    site = hub.deployment
+    issued = site.client(TENANT)
+    identity = {"ca": str(site.ca), "cert": str(issued.cert), "key": str(issued.key)}
     load = {"port": hub.grpc_port, "rate": phase.rate, "seconds": phase.seconds, "batch": phase.batch, **identity}
-    watch = {"port": hub.web_port, "ca": str(hub.ca), "token": hub.token()}
+    watch = {"port": hub.web_port, "ca": str(site.ca), "token": site.token(TENANT)}
     with _loader("bench.subscriber", watch) as subscriber, _loader("bench.producer", load) as producer:
         _wait_ready(subscriber)
         _wait_ready(producer)

@@ -15,20 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from hub.core.principal import Role, SpiffeId
+from hub.cli.deployment import Deployment
 from hub.errors import LoghubError
-from hub.identity.tokens import Claims, TokenRules, mint
-from hub.pki.authority import Authority
-from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TENANT = "bench"
 _TRUST_DOMAIN = "bench.local"
-_RULES = TokenRules("loghub", "loghub", 86_400, 5)
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,25 +36,10 @@ class BenchError(LoghubError):
 class Rig:
     """A running hub, and what a loader needs to reach it."""
 
-    folder: Path
+    deployment: Deployment
     process: subprocess.Popen[bytes]
     grpc_port: int
     web_port: int
-
-    @property
-    def ca(self) -> Path:
-        """The trust bundle."""
-        return self.folder / "pki" / "ca.pem"
-
-    @property
-    def producer(self) -> Path:
-        """The producer's certificate; its key beside it ends in .key."""
-        return self.folder / "pki" / TENANT / "producer-load.pem"
-
-    def token(self) -> str:
-        """Return a subscriber's token."""
-        key = (self.folder / "pki" / "tokens" / "signing.key").read_bytes()
-        return mint(key, Claims(TENANT, "bench", "logs:read", 3600), _RULES, time.time())
 
     def cpu_seconds(self) -> float:
         """Return the user and system CPU time that the hub's process has used."""
@@ -79,14 +58,15 @@ def rig(settings: Mapping[str, object] | None = None, folder: Path | None = None
     raise_open_files()
     scratch = Path(tempfile.mkdtemp(prefix="loghub-bench-", dir=folder))
     try:
-        config = _prepare(scratch, settings or {})
+        deployment = Deployment.prepare(scratch, _TRUST_DOMAIN)
+        config = deployment.configure(0, 0, settings)
         log = scratch / "hub.log"
         command = [sys.executable, "-m", "hub.cli.main", "serve", "--config", str(config)]
         with log.open("wb") as errors:
             process = subprocess.Popen(command, stderr=errors)
         try:
             grpc_port, web_port = _ports(process, log)
-            yield Rig(scratch, process, grpc_port, web_port)
+            yield Rig(deployment, process, grpc_port, web_port)
         finally:
             process.terminate()
             try:
@@ -102,26 +82,6 @@ def raise_open_files() -> None:
     """Let this process and its children open as many files as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _prepare(folder: Path, settings: Mapping[str, object]) -> Path:
-    authority = Authority.create(folder / "pki", _TRUST_DOMAIN)
-    server = authority.issue_server("hub", ["localhost", "127.0.0.1"])
-    authority.issue_client(SpiffeId(_TRUST_DOMAIN, TENANT, Role.PRODUCER, "load"))
-    keys = create_token_keys(folder / "pki" / "tokens")
-    config = {
-        "data_dir": str(folder / "data"),
-        "trust_domain": _TRUST_DOMAIN,
-        "tls": {"ca": str(authority.bundle), "cert": str(server.cert), "key": str(server.key)},
-        "tokens": {"keys": str(keys.public)},
-        "grpc": {"host": "127.0.0.1", "port": 0},
-        "web": {"host": "127.0.0.1", "port": 0},
-        "metrics": {"port": -1},
-        **settings,
-    }
-    path = folder / "loghub.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 def _ports(process: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:

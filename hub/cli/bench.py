@@ -23,8 +23,11 @@ def bench() -> None:
 @app.command()
 def ingest(
     rate: Annotated[
-        float, typer.Option(min=0, help="Records/s; 0: saturation only; default: 50,000/s and saturation.")
-    ] = -1.0,
+        float | None,
+        typer.Option(
+            min=0, help="Records/s; 0: saturation only; default: 50,000/s, then saturation.", show_default=False
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Records of a batch.")] = 500,
     duration: Annotated[float, typer.Option("--seconds", min=1, max=600, help="Length of each phase.")] = _SECONDS,
 ) -> None:
@@ -35,8 +38,8 @@ def ingest(
     """
     phases = {}
     if rate != 0:
-        phases["offered"] = Phase(_RATE if rate < 0 else rate, duration, batch)
-    if rate <= 0:
+        phases["offered"] = Phase(_RATE if rate is None else rate, duration, batch)
+    if not rate:
         phases["saturation"] = Phase(0, duration, batch)
     typer.echo(json.dumps(_summary(run(phases))))
 

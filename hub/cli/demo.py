@@ -14,21 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 
 from hub.cli.children import Children
-from hub.core.principal import Role, SpiffeId
+from hub.cli.deployment import Deployment
 from hub.errors import ConfigError, LoghubError
-from hub.identity.tokens import Claims, TokenRules, mint
-from hub.pki.authority import Authority
-from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
     from hub.cli.children import Child
 
 _TENANTS = ("acme", "globex")
 _TRUST_DOMAIN = "demo.local"
-_TOKEN_SECONDS = 86_400.0
 _READY_SECONDS = 30.0
 _CHECK_SECONDS = 180.0
 _JAR = Path("clients/java-compat/sample-service/target/sample-service.jar")
@@ -42,20 +37,13 @@ class DemoFailedError(LoghubError):
 class _Plan:
     """Where the demo lives: its folder and ports."""
 
-    folder: Path
+    deployment: Deployment
     web_port: int
     grpc_port: int
 
     @property
-    def pki(self) -> Path:
-        return self.folder / "pki"
-
-    @property
     def url(self) -> str:
         return f"https://localhost:{self.web_port}"
-
-    def certificate(self, tenant: str) -> Path:
-        return self.pki / tenant / "producer-orders.pem"
 
 
 def demo(
@@ -72,14 +60,13 @@ def demo(
         if check:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loghub-demo-")))
             port, grpc_port = _free_port(), _free_port()
-        plan = _Plan(folder.resolve(), port, grpc_port)
         for option, number in (("--port", port), ("--grpc-port", grpc_port)):
             _check_free(option, number)
-        _prepare(plan)
-        children = stack.enter_context(Children(plan.folder))
+        plan = _Plan(Deployment.prepare(folder.resolve(), _TRUST_DOMAIN), port, grpc_port)
+        children = stack.enter_context(Children(plan.deployment.folder))
         hub = _start_hub(plan, children)
         _start_services(plan, children)
-        tokens = {tenant: _token(plan, tenant) for tenant in _TENANTS}
+        tokens = {tenant: plan.deployment.token(tenant) for tenant in _TENANTS}
         _explain(plan, tokens)
         if check:
             _check(plan, tokens, chromium)
@@ -94,36 +81,13 @@ def demo(
             typer.echo("\nstopping")
 
 
-def _prepare(plan: _Plan) -> None:
-    """Make certificates and keys that are not there yet, and write the configuration."""
-    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = (plan.pki / "ca.pem").exists()
-    authority = Authority.open(plan.pki) if made else Authority.create(plan.pki, _TRUST_DOMAIN)
-    if not made:
-        create_token_keys(plan.pki / "tokens")
-        authority.issue_server("hub", ["localhost", "127.0.0.1", "::1"])
-        for tenant in _TENANTS:
-            authority.issue_client(SpiffeId(_TRUST_DOMAIN, tenant, Role.PRODUCER, "orders"))
-    config = {
-        "data-dir": "data",
-        "trust-domain": _TRUST_DOMAIN,
-        "tls": {"ca": "pki/ca.pem", "cert": "pki/server/hub.pem", "key": "pki/server/hub.key"},
-        "tokens": {"keys": "pki/tokens/verify.pem"},
-        "grpc": {"host": "127.0.0.1", "port": plan.grpc_port},
-        "web": {
-            "host": "127.0.0.1",
-            "port": plan.web_port,
-            "allowed-origins": [f"https://{host}:{plan.web_port}" for host in ("localhost", "127.0.0.1")],
-        },
+def _start_hub(plan: _Plan, children: Children) -> Child:
+    settings = {
+        "web": {"allowed-origins": [f"https://{host}:{plan.web_port}" for host in ("localhost", "127.0.0.1")]},
         "log": {"max-bytes": "2GiB", "retention-bytes-per-tenant": "256MiB", "min-free-bytes": "64MiB"},
-        "metrics": {"port": -1},
         "logging": {"format": "text"},
     }
-    (plan.folder / "loghub.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-
-
-def _start_hub(plan: _Plan, children: Children) -> Child:
-    config = str(plan.folder / "loghub.yaml")
+    config = str(plan.deployment.configure(plan.grpc_port, plan.web_port, settings))
     hub = children.start("hub", [sys.executable, "-m", "hub.cli.main", "serve", "--config", config])
     deadline = time.monotonic() + _READY_SECONDS
     while " ready " not in hub.log.read_text(errors="replace"):
@@ -142,12 +106,12 @@ def _start_services(plan: _Plan, children: Children) -> None:
     else:
         typer.echo("The sample services are Java (Spring Boot with the loghub appender).")
     for tenant in _TENANTS:
-        certificate = plan.certificate(tenant)
+        identity = plan.deployment.client(tenant)
         env = {
             "LOGHUB_ENDPOINT": f"localhost:{plan.grpc_port}",
-            "LOGHUB_CA": str(plan.pki / "ca.pem"),
-            "LOGHUB_CERT": str(certificate),
-            "LOGHUB_KEY": str(certificate.with_suffix(".key")),
+            "LOGHUB_CA": str(plan.deployment.ca),
+            "LOGHUB_CERT": str(identity.cert),
+            "LOGHUB_KEY": str(identity.key),
             "SERVICE_NAME": "orders",
             "SAMPLE_LABEL": tenant,
         }
@@ -166,14 +130,8 @@ def _java() -> tuple[list[str] | None, str]:
     return [java, "-Xmx192m", "-jar", str(root / _JAR)], ""
 
 
-def _token(plan: _Plan, tenant: str) -> str:
-    key = (plan.pki / "tokens" / "signing.key").read_bytes()
-    claims = Claims(tenant, "demo", "logs:read", _TOKEN_SECONDS)
-    return mint(key, claims, TokenRules("loghub", "loghub", _TOKEN_SECONDS, 0.0), time.time())
-
-
 def _explain(plan: _Plan, tokens: dict[str, str]) -> None:
-    ca = plan.pki / "ca.pem"
+    ca = plan.deployment.ca
     for tenant, token in tokens.items():
         typer.echo(f"\n{tenant}\n  page      {plan.url}/#token={token}\n  token     {token}")
         typer.echo(f"  terminal  LOGHUB_TOKEN={token} {_command()} tail --url {plan.url} --ca {ca}")

@@ -1,0 +1,81 @@
+"""A hub on this machine with certificates, token keys and a configuration of its own: for demo, benchmarks, tests."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hub.core.principal import Role, SpiffeId
+from hub.identity.tokens import Claims, TokenRules, mint
+from hub.pki.authority import Authority, Issued
+from hub.pki.tokens import create_token_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+HOSTS = ("localhost", "127.0.0.1", "::1")
+_TOKEN_SECONDS = 86_400.0
+_RULES = TokenRules("loghub", "loghub", _TOKEN_SECONDS, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A folder: `pki/` with the authority, the server's certificate and the token keys, and `loghub.yaml`."""
+
+    folder: Path
+    authority: Authority
+
+    @classmethod
+    def prepare(cls, folder: Path, trust_domain: str) -> Deployment:
+        """Make what the folder does not hold yet; it is readable to its owner only."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pki = folder / "pki"
+        if (pki / "ca.pem").exists():
+            return cls(folder, Authority.open(pki))
+        authority = Authority.create(pki, trust_domain)
+        create_token_keys(pki / "tokens")
+        authority.issue_server("hub", HOSTS)
+        return cls(folder, authority)
+
+    @property
+    def ca(self) -> Path:
+        """The trust bundle."""
+        return self.authority.bundle
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.folder / "loghub.yaml"
+
+    def client(self, tenant: str, role: Role = Role.PRODUCER, name: str = "orders") -> Issued:
+        """Return a client's certificate, issuing it the first time."""
+        stem = self.authority.folder / tenant / f"{role}-{name}"
+        issued = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        if issued.cert.exists():
+            return issued
+        return self.authority.issue_client(SpiffeId(self.authority.trust_domain, tenant, role, name))
+
+    def token(self, tenant: str, *, subject: str = "demo", seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
+        """Return a subscriber's token; `only` is a filter that always holds for it."""
+        key = (self.authority.folder / "tokens" / "signing.key").read_bytes()
+        return mint(key, Claims(tenant, subject, "logs:read", seconds, only), _RULES, time.time())
+
+    def configure(self, grpc_port: int, web_port: int, settings: Mapping[str, Any] | None = None) -> Path:
+        """Write the configuration: loopback only, no metrics page; `settings` are sections laid over it."""
+        config: dict[str, Any] = {
+            "data-dir": "data",
+            "trust-domain": self.authority.trust_domain,
+            "tls": {"ca": "pki/ca.pem", "cert": "pki/server/hub.pem", "key": "pki/server/hub.key"},
+            "tokens": {"keys": "pki/tokens/verify.pem"},
+            "grpc": {"host": "127.0.0.1", "port": grpc_port},
+            "web": {"host": "127.0.0.1", "port": web_port},
+            "metrics": {"port": -1},
+        }
+        for name, value in (settings or {}).items():
+            config[name] = {**config.get(name, {}), **value} if isinstance(value, dict) else value
+        self.config.write_text(yaml.safe_dump(config, sort_keys=False))
+        return self.config
