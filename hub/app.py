@@ -32,9 +32,10 @@ from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
-from hub.web.app import ConnectionLimits, FrontEnd, Sessions, create_app
+from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.server import WebOptions, WebServer
+from hub.web.sessions import ConnectionLimits, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

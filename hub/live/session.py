@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import re
 from dataclasses import replace
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hub.live.subscription import Subscription
     from hub.pb.tail_pb2 import ClientMessage
 
+_log = logging.getLogger(__name__)
 _WARN_SECONDS = 60.0
 _MAX_PING_BYTES = 64
 _SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
@@ -80,6 +82,8 @@ class TailSession:
     def open(self) -> None:
         """Say welcome, and begin to watch the clock."""
         self._counts.connections.inc()
+        if self.ended.done():
+            return
         limits = tail_pb2.ServerLimits(
             max_subscriptions=self._limits.max_subscriptions,
             max_message_bytes=self._limits.max_message_bytes,
@@ -307,4 +311,10 @@ class TailSession:
         except (ConnectionError, TimeoutError):
             self._outlet.sink.abort()
         except LoghubError as error:
-            self.end(Ending(1011, ingest_pb2.GOODBYE_REASON_INTERNAL, error.message, reconnect=True))
+            self._fail(error.message)
+        except Exception:  # noqa: BLE001  a fault of ours: said in the log and to the peer, who may try again
+            _log.exception("subscription_failed", extra={"fields": {"tenant": self._principal.tenant}})
+            self._fail("the hub failed to serve the subscription")
+
+    def _fail(self, message: str) -> None:
+        self.end(Ending(1011, ingest_pb2.GOODBYE_REASON_INTERNAL, message, reconnect=True))

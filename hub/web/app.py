@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import orjson
-from quart import Quart, Response, abort, request, send_from_directory, websocket
+from quart import Quart, Response, abort, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from werkzeug.exceptions import NotFound
 
 from hub.core.principal import Scope
-from hub.errors import ForbiddenError, LoghubError, QuotaError, ShuttingDownError, UnauthenticatedError
+from hub.errors import ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
 from hub.web.auth import Gate, Request
 from hub.web.server import FRAMES
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hub.core.ports import Wire
+    from hub.core.principal import Principal
     from hub.observe.metrics import Metrics
-    from hub.web.ports import OpenSession, Session
+    from hub.web.ports import OpenSession
+    from hub.web.sessions import Sessions
     from hub.web.tail import Writer
 
 _log = logging.getLogger(__name__)
@@ -36,6 +39,12 @@ _WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
 _INBOX = 8
 _PAGE = Path(__file__).with_name("static")
 _SOURCE_PAGE = Path(__file__).resolve().parents[2] / "web" / "src"
+_MIME_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,51 +55,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Most WebSocket connections of this process, and of one tenant on it."""
-
-    max_connections: int
-    max_connections_per_tenant: int
-
-
-@dataclass(slots=True)
-class Sessions:
-    """The open sessions of this process, by tenant."""
-
-    limits: ConnectionLimits
-    by_tenant: dict[str, set[Session]] = field(default_factory=dict)
-    closing: bool = False
-
-    def check_room(self, tenant: str) -> None:
-        """Raise QuotaError where no more may come, ShuttingDownError while the hub ends."""
-        if self.closing:
-            raise ShuttingDownError
-        total = sum(map(len, self.by_tenant.values()))
-        own = len(self.by_tenant.get(tenant, ()))
-        if total >= self.limits.max_connections or own >= self.limits.max_connections_per_tenant:
-            msg = "too many connections (web.max_connections, web.max_connections_per_tenant): try again later"
-            raise QuotaError(msg, retry_after_seconds=5.0)
-
-    def enter(self, tenant: str, session: Session) -> None:
-        """Count a session."""
-        self.by_tenant.setdefault(tenant, set()).add(session)
-
-    def leave(self, tenant: str, session: Session) -> None:
-        """Forget a session."""
-        sessions = self.by_tenant[tenant]
-        sessions.discard(session)
-        if not sessions:
-            del self.by_tenant[tenant]
-
-    def shut_down(self, spread_seconds: float) -> None:
-        """Say goodbye to all, and let nobody in."""
-        self.closing = True
-        for sessions in list(self.by_tenant.values()):
-            for session in list(sessions):
-                session.shut_down(spread_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +113,24 @@ def _handle_errors(app: Quart) -> None:
 
 
 def _serve_page(app: Quart) -> None:
-    page = _PAGE if _PAGE.is_dir() else _SOURCE_PAGE
+    """Serve the files of the page, which are few and small, from memory: no request reaches the file system."""
+    folder = _PAGE if _PAGE.is_dir() else _SOURCE_PAGE
+    files = {path.name: (path.read_bytes(), _mime_type(path)) for path in folder.iterdir() if path.is_file()}
 
     @app.get("/")
     async def index() -> Response:
-        return await send_from_directory(page, "index.html")
+        return await static_file("index.html")
 
     @app.get("/static/<name>")
     async def static_file(name: str) -> Response:
-        return await send_from_directory(page, name)
+        if name not in files:
+            raise NotFound
+        content, kind = files[name]
+        return Response(content, content_type=kind)
+
+
+def _mime_type(path: Path) -> str:
+    return _MIME_TYPES.get(path.suffix, "application/octet-stream")
 
 
 def _serve_api(app: Quart, front: FrontEnd) -> None:
@@ -204,26 +177,36 @@ class _Tail:
             principal = self._gate.principal(asking)
             principal.require(Scope.READ)
             encoding = self._encoding()
-            self._sessions.check_room(principal.tenant)
+            self._sessions.admit(principal.tenant)
         except LoghubError as error:
             _refused(self._front.metrics, error)
             abort(_error_response(error))
-        await websocket.accept(subprotocol=encoding)
-        verifier, certificate = self._gate.verifier, asking.certificate_der
+        try:
+            await websocket.accept(subprotocol=encoding)
+            await self._converse(principal, asking.certificate_der, encoding or PROTO)
+        finally:
+            self._sessions.release(principal.tenant)
+
+    async def _converse(self, principal: Principal, certificate: bytes | None, encoding: str) -> None:
         front = self._front
         writer, pump = self._writer(front.queue_bytes)
         sink = TimedSink(writer, front.write_timeout_seconds)
-        wire = _WIRES[encoding or PROTO]
-        session = front.open_session(principal, sink, wire, lambda token: verifier.verify(token, certificate))
-        self._sessions.enter(principal.tenant, session)
+        verify = partial(self._gate.verifier.verify, certificate_der=certificate)
         try:
-            ending = await TailSocket(session, sink, wire.name).serve(websocket.receive)
+            session = front.open_session(principal, sink, _WIRES[encoding], verify)
+        except LoghubError as error:  # the token's own filter cannot be read
+            _refused(front.metrics, error)
+            await websocket.close(error.close_code, close_reason(error.message))
+            return
+        self._sessions.enter(session)
+        try:
+            ending = await TailSocket(session, sink, encoding).serve(websocket.receive)
             if pump:
                 await sink.drain()
             with suppress(ConnectionError):
                 await websocket.close(ending.close_code, close_reason(ending.message))
         finally:
-            self._sessions.leave(principal.tenant, session)
+            self._sessions.leave(session)
             if pump:
                 pump.cancel()
 

@@ -35,7 +35,7 @@ def record(
     return made
 
 
-def as_json(*args: Any) -> dict[str, Any]:  # noqa: ANN401  whatever a record takes
+def as_json(*args: Any) -> dict[str, Any]:
     """Return the one JSON line of a record."""
     line = JsonFormatter().format(record(*args))
     assert "\n" not in line
