@@ -39,8 +39,14 @@ def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
     site = hub.deployment
     issued = site.client(TENANT)
     identity = {"ca": str(site.ca), "cert": str(issued.cert), "key": str(issued.key)}
-    load = {"port": hub.grpc_port, "rate": phase.rate, "seconds": phase.seconds, "batch": phase.batch, **identity}
-    watch = {"port": hub.web_port, "ca": str(site.ca), "token": site.token(TENANT)}
+    load = {
+        "port": hub.listening.grpc_port,
+        "rate": phase.rate,
+        "seconds": phase.seconds,
+        "batch": phase.batch,
+        **identity,
+    }
+    watch = {"port": hub.listening.web_port, "ca": str(site.ca), "token": site.token(TENANT)}
     with _loader("bench.subscriber", watch) as subscriber, _loader("bench.producer", load) as producer:
         _wait_ready(subscriber)
         _wait_ready(producer)

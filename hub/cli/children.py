@@ -1,4 +1,4 @@
-"""Child processes of the demo: each in a group of its own, its output in a file, ended by its id."""
+"""Child processes: each in a group of its own, its output in a file, ended by its id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_LINES = 15
 
 
 class ChildError(LoghubError):
-    """A program that the demo started has ended early."""
+    """A program that was started has ended early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Child:
             msg = f"{self.name} ended with status {status}; its last lines ({self.log}):\n{lines}"
             raise ChildError(msg)
 
+    def kill(self) -> None:
+        """End it with SIGKILL, and wait for that."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
 
 class Children:
     """Starts programs, and ends them all in reverse order; a context manager."""
@@ -53,7 +58,7 @@ class Children:
     def __exit__(self, *_error: object) -> None:
         """End all."""
         for child in reversed(self._running):
-            _end(child.process)
+            _end(child)
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
         """Start a program with additional environment variables."""
@@ -77,12 +82,12 @@ class Children:
             child.check()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(child: Child) -> None:
+    process = child.process
     if process.poll() is not None:
         return
     os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        child.kill()

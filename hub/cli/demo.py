@@ -17,6 +17,7 @@ import typer
 
 from hub.cli.children import Children
 from hub.cli.deployment import Deployment
+from hub.cli.hub_child import start_hub
 from hub.errors import ConfigError, LoghubError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _TENANTS = ("acme", "globex")
 _TRUST_DOMAIN = "demo.local"
-_READY_SECONDS = 30.0
 _CHECK_SECONDS = 180.0
 _JAR = Path("clients/java-compat/sample-service/target/sample-service.jar")
 
@@ -85,18 +85,9 @@ def _start_hub(plan: _Plan, children: Children) -> Child:
     settings = {
         "web": {"allowed-origins": [f"https://{host}:{plan.web_port}" for host in ("localhost", "127.0.0.1")]},
         "log": {"max-bytes": "2GiB", "retention-bytes-per-tenant": "256MiB", "min-free-bytes": "64MiB"},
-        "logging": {"format": "text"},
     }
-    config = str(plan.deployment.configure(plan.grpc_port, plan.web_port, settings))
-    hub = children.start("hub", [sys.executable, "-m", "hub.cli.main", "serve", "--config", config])
-    deadline = time.monotonic() + _READY_SECONDS
-    while " ready " not in hub.log.read_text(errors="replace"):
-        hub.check()
-        if time.monotonic() > deadline:
-            msg = f"the hub was not ready after {_READY_SECONDS:g} s: see {hub.log}"
-            raise DemoFailedError(msg)
-        time.sleep(0.1)
-    return hub
+    plan.deployment.configure(plan.grpc_port, plan.web_port, settings)
+    return start_hub(children, plan.deployment)[0]
 
 
 def _start_services(plan: _Plan, children: Children) -> None:

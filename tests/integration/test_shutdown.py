@@ -43,14 +43,19 @@ async def test_both_sides_get_a_goodbye_and_what_was_acknowledged_is_there_again
         assert await tail.bodies(2) == ["one", "two"]
 
 
+async def connect_again_and_again(site: Site, tenant: str) -> None:
+    """Open one connection after the other, each until it is closed."""
+    while True:
+        async with site.subscriber(tenant) as tail:
+            await tail.closed()
+
+
 async def test_a_stopping_hub_takes_nobody(start: Start, tenant: str) -> None:
     """New subscribers are told to come back, until there is no port any more."""
     async with start() as (site, hub), asyncio.timeout(20):
         hub.stop()
         with pytest.raises((OSError, WebSocketException)):
-            while True:
-                async with site.subscriber(tenant) as tail:
-                    await tail.closed()
+            await connect_again_and_again(site, tenant)
     with pytest.raises(ConnectionRefusedError):
         async with site.subscriber(tenant):
             pass

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -22,7 +23,8 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Each record has the body {@code load <n>} and the attribute {@code n}, from 0. On standard output: a line
  * {@code {"acked_up_to":n}} whenever records 0 to n have all come to be acknowledged, at the end
  * {@code {"sent":N,"acked":N,"reconnects":k,"dropped":0}}. What happens to the connection goes to standard error. Exits
- * with 0 if all are acknowledged, 1 if not, 2 if the command line is wrong.
+ * with 0 if all are acknowledged, 1 if not, 2 if the command line is wrong. SIGTERM ends it early: it sends no more, waits
+ * for what it has sent, and says the same at the end.
  */
 public final class Load {
     private static final String SERVICE = "load";
@@ -34,6 +36,7 @@ public final class Load {
     private final LoadOptions options;
     private final PrintStream out;
     private final PrintStream err;
+    private volatile boolean stopping;
 
     Load(LoadOptions options, PrintStream out, PrintStream err) {
         this.options = options;
@@ -52,7 +55,26 @@ public final class Load {
             System.exit(2);
             return;
         }
-        System.exit(new Load(options, System.out, System.err).run() ? 0 : 1);
+        Load load = new Load(options, System.out, System.err);
+        CountDownLatch finished = stopOnSignal(load);
+        boolean done = load.run();
+        finished.countDown();
+        if (!load.stopping) { // the end of the virtual machine is under way otherwise
+            System.exit(done ? 0 : 1);
+        }
+    }
+
+    private static CountDownLatch stopOnSignal(Load load) {
+        CountDownLatch finished = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            load.stopping = true;
+            try {
+                finished.await();
+            } catch (InterruptedException stopped) {
+                Thread.currentThread().interrupt();
+            }
+        }, "stop"));
+        return finished;
     }
 
     /** Sends all; returns whether all are acknowledged. */
@@ -67,7 +89,7 @@ public final class Load {
             say("{\"sent\":%d,\"acked\":%d,\"reconnects\":%d,\"dropped\":%d,\"rejected\":%d,\"resent\":%d}"
                     .formatted(stats.accepted(), acked, stats.reconnects(), stats.dropped(), stats.rejected(),
                             stats.resent()));
-            return acked == options.count();
+            return acked == stats.accepted() && (stopping || acked == options.count());
         }
     }
 
@@ -89,7 +111,7 @@ public final class Load {
 
     private void send(LoghubClient client, long deadline) {
         long start = System.nanoTime();
-        for (int n = 0; n < options.count() && System.nanoTime() - deadline < 0; n++) {
+        for (int n = 0; n < options.count() && !stopping && System.nanoTime() - deadline < 0; n++) {
             if (options.rate() > 0) {
                 awaitTurn(start + (long) (n * SECOND_NANOS / options.rate()), deadline);
             }

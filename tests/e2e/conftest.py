@@ -1,0 +1,50 @@
+"""Programs as users start them: the hub, Java, a browser, each a process that is ended by its id."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.cli.children import Children
+from hub.cli.deployment import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    """A hub's certificates and configuration, on two ports that were free."""
+    made = Deployment.prepare(tmp_path / "hub", "e2e.local")
+    made.configure(free_port(), free_port(), {"shutdown": {"grace-seconds": 5}})
+    return made
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    """Processes that end with the test."""
+    with Children(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def load_command() -> list[str]:
+    """The Java program that sends numbered records; `make java` has built it."""
+    java, jar = shutil.which("java"), ROOT / "clients/java-compat/compat/target/compat.jar"
+    assert java, "there is no java on the PATH"
+    assert jar.is_file(), f"{jar} is not there: run 'make java'"
+    return [java, "-Xmx256m", "-jar", str(jar)]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
