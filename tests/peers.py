@@ -149,7 +149,7 @@ class ProducerPeer:
 
     async def acked(self, seq: int) -> None:
         """Read acknowledgements up to a sequence number."""
-        while (await self.receive("ack")).up_to_seq < seq:
+        while (await self.until("ack")).up_to_seq < seq:
             pass
 
     async def goodbye(self) -> None:

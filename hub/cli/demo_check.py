@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WAIT_MS = 60_000
 _ROWS = 10
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -44,7 +44,7 @@ def main() -> int:
     options = parser.parse_args()
     tokens = dict(pair.split("=", 1) for pair in options.tenant)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=options.browser, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=options.browser, args=list(FLAGS))
         try:
             for tenant, token in tokens.items():
                 _check_page(browser, f"{options.url}/#token={token}", tenant, set(tokens) - {tenant})
