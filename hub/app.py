@@ -7,6 +7,7 @@ A part that dies takes the process with it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from dataclasses import dataclass
@@ -172,6 +173,7 @@ class Hub:
 
 def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:
     """Run a hub process until it is stopped."""
+    gc.freeze()  # what start-up made stays; the collector need not look at it again
     uvloop.run(_serve(settings, worker, ready))
 
 

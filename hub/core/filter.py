@@ -29,9 +29,9 @@ _TERM = re.compile(
     r"""(?P<minus>-?)
         (?:(?P<field>[A-Za-z][A-Za-z0-9_.]*)(?P<op>>=|<=|[:><=]))?
         (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]+))?""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN = re.compile(r'[^\s":<>=\\-][^\s":<>=\\]*')
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
@@ -82,16 +82,17 @@ class Filter:
 
 def parse_filter(text: str, max_bytes: int) -> Filter:
     """Read a filter; BadFilterError names the column at fault."""
-    if len(text.encode(errors="replace")) > max_bytes:
+    raw = text.encode(errors="replace")
+    if len(raw) > max_bytes:
         msg = f"the filter is longer than {max_bytes} bytes: shorten it"
-        raise BadFilterError(msg, column=max_bytes)
+        raise BadFilterError(msg, column=len(raw[:max_bytes].decode(errors="ignore")) + 1)
     terms = []
     at = _after_space(text, 0)
     while at < len(text):
         match = _TERM.match(text, at)
         end = match.end() if match else at
         if not match or (match["quoted"] is None and match["bare"] is None):
-            raise _unreadable(text, at)
+            raise _unreadable(text, at, end)
         if end < len(text) and not text[end].isspace():
             msg = f"column {end + 1}: a space is missing before {text[end]!r}"
             raise BadFilterError(msg, column=end + 1)
@@ -106,12 +107,11 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-def _unreadable(text: str, at: int) -> BadFilterError:
-    column = at + 1
-    if '"' in text[at:]:
-        column += text[at:].index('"')
-        return BadFilterError(f'column {column}: the quote is never closed: add a "', column=column)
-    return BadFilterError(f"column {column}: a value is missing after {text[at:]!r}", column=column)
+def _unreadable(text: str, at: int, end: int) -> BadFilterError:
+    """Return the error for a term without a value; it begins at `at`, and what could be read of it ends at `end`."""
+    if text[end : end + 1] == '"':
+        return BadFilterError(f'column {end + 1}: the quote is never closed: add a "', column=end + 1)
+    return BadFilterError(f"column {at + 1}: a value is missing after {text[at:end]!r}", column=at + 1)
 
 
 def _term(match: re.Match[str], column: int) -> Term:

@@ -18,11 +18,11 @@ class Wire(Protocol):
     def name(self) -> str:
         """Names the encoding; channels are shared by subscribers of one name."""
 
-    def body(self, batch: TailBatch, indexes: Sequence[int]) -> bytes:
-        """Encode a batch, or the part of it that `indexes` names; done once for a channel."""
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
+        """Encode a batch, or the part of it that `indexes` names, as pieces; done once for a channel."""
 
-    def records(self, subscription: str, cursor: str, bodies: Sequence[bytes]) -> bytes:
-        """Return the frame of a records message around encoded batches."""
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
+        """Return the frame of a records message around an encoded batch."""
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""

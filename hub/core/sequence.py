@@ -7,6 +7,7 @@ cannot be stored for now, none after it may be, or its resend would look like a 
     expected   the batch that must come next
     after      the last stored or submitted before it; the log checks it again inside its transaction
     waiting    True from a nack until `expected` comes
+    run        how often the hub has gone back to a batch that was not stored; a batch is submitted in a run
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Sequencer:
     expected: int
     after: int
     waiting: bool = False
+    run: int = 0
 
     @classmethod
     def begin(cls, last_seq: int, next_seq: int) -> Sequencer:
@@ -61,14 +63,17 @@ class Sequencer:
         """Wait for the expected batch in another form: as it came it cannot be stored."""
         self.waiting = True
 
-    def refused(self, seq: int, after: int) -> bool:
+    def refused(self, seq: int, after: int, run: int) -> bool:
         """Go back to a batch that was not stored; False where the stream had gone back further already.
 
-        `after` is what the log has stored before it.
+        `after` is what the log has stored before it, `run` the one it was submitted in. A refusal of an earlier run may
+        be settled when the batch's next copy is on its way already: going back to it again would be to wait for a
+        batch that the producer sees acknowledged and never sends again.
         """
-        if seq >= self.expected:
+        if run != self.run:
             return False
         self.expected = seq
         self.after = after
         self.waiting = True
+        self.run += 1
         return True

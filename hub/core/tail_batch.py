@@ -31,17 +31,16 @@ class TailBatch:
         """The cursor after the batch."""
         return Cursor(self._epoch, self.stored.next_offset).encode(self._tenant)
 
-    @cached_property
-    def whole(self) -> bytes:
-        """The serialised Batch with its first_offset: the stored bytes, and one field behind them."""
-        if not self.stored.first_offset:  # proto3 leaves zeros out
-            return self.stored.data
-        return self.stored.data + _FIRST_OFFSET_TAG + varint(self.stored.first_offset)
+    @property
+    def whole(self) -> tuple[bytes, bytes]:
+        """The serialised Batch with its first_offset, in two pieces: the stored bytes, and one field behind them."""
+        first = self.stored.first_offset
+        return self.stored.data, _FIRST_OFFSET_TAG + varint(first) if first else b""  # proto3 leaves zeros out
 
     @cached_property
     def message(self) -> Batch:
         """The parsed Batch, with its first_offset; not to be changed."""
-        return Batch.FromString(self.whole)
+        return Batch.FromString(b"".join(self.whole))
 
     def indexes(self, wanted: Filter, from_offset: int) -> Sequence[int]:
         """Return the indexes of the records that pass the filter, from an offset on."""

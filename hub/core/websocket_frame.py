@@ -9,14 +9,19 @@ _FIN = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
 
 
-def frame(opcode: int, payload: bytes) -> bytes:
-    """Return the whole message as one frame, ready to be written to any number of connections."""
-    size = len(payload)
+def frame(opcode: int, *pieces: bytes) -> bytes:
+    """Return the whole message as one frame, ready to be written to any number of connections.
+
+    The payload comes in pieces, so that large ones are copied once.
+    """
+    size = sum(map(len, pieces))
     if size <= _SHORT:
-        return struct.pack(">BB", _FIN | opcode, size) + payload
-    if size <= _MEDIUM:
-        return struct.pack(">BBH", _FIN | opcode, 126, size) + payload
-    return struct.pack(">BBQ", _FIN | opcode, 127, size) + payload
+        head = struct.pack(">BB", _FIN | opcode, size)
+    elif size <= _MEDIUM:
+        head = struct.pack(">BBH", _FIN | opcode, 126, size)
+    else:
+        head = struct.pack(">BBQ", _FIN | opcode, 127, size)
+    return b"".join((head, *pieces))
 
 
 def unframed(data: bytes) -> tuple[int, bytes]:

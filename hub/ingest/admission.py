@@ -14,9 +14,8 @@ from hub.log.model import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hub.core.batch import BatchLimits, Rejected
+    from hub.core.batch import BatchLimits, Offer, Rejected
     from hub.observe.metrics import Metrics
-    from hub.pb.record_pb2 import Batch
 
 _PRODUCER_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 
@@ -45,14 +44,14 @@ class Admission:
         self._metrics = metrics
         self._clock_ns = clock_ns
 
-    def entry(self, source: Source, batch: Batch, *, after_seq: int = 0) -> tuple[Entry, tuple[Rejected, ...]]:
+    def entry(self, source: Source, offer: Offer, *, after_seq: int = 0) -> tuple[Entry, tuple[Rejected, ...]]:
         """Return what is to be stored, and the records that are refused for good.
 
         Raises BadRequestError and TooLargeError as `hub.core.batch.admit`.
         """
         received = self._clock_ns()
-        seq = batch.seq
-        admitted = admit(batch, self.limits, producer_id=source.producer_id, received_time_unix_nano=received)
+        seq = offer.batch.seq
+        admitted = admit(offer, self.limits, producer_id=source.producer_id, received_time_unix_nano=received)
         if admitted.rejected:
             self._metrics.rejected(source.tenant, admitted.rejected)
         entry = Entry(source.tenant, admitted.data, admitted.records, received, source.producer_id, seq, after_seq)

@@ -1,6 +1,6 @@
 """The gRPC service `loghub.v1.Ingest`: who is calling, and how errors are said on this wire.
 
-Messages are taken as bytes and parsed by `hub.core.batch.parse`, since one string that is not UTF-8 would otherwise end
+Messages are taken as bytes and read by `hub.core.batch.Reader`, since one string that is not UTF-8 would otherwise end
 a stream inside gRPC.
 """
 
@@ -17,7 +17,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from hub.core.batch import parse
+from hub.core.batch import Reader
 from hub.core.principal import Principal, Scope
 from hub.core.sequence import Sequencer
 from hub.errors import ForbiddenError, LoghubError, OutOfSequenceError, QuotaError, UnauthenticatedError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 SERVICE = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
+
+_REQUESTS = Reader(PushRequest)
 
 
 class IngestService:
@@ -81,9 +83,10 @@ class IngestService:
             await self._abort(context, error)
 
     async def _push(self, principal: Principal, raw: bytes) -> PushResponse:
-        request, repaired = parse(PushRequest, raw)
+        incoming = _REQUESTS.read(raw)
+        request = incoming.message
         ingest, tenant = self._ingest, principal.tenant
-        ingest.admission.repaired(tenant, repaired)
+        ingest.admission.repaired(tenant, incoming.repaired)
         seq = request.batch.seq
         last = 0
         if request.producer_id:
@@ -93,7 +96,7 @@ class IngestService:
                 msg = f"batch {seq} came, {last + 1} must come next"
                 raise OutOfSequenceError(msg, expected_seq=last + 1)
         source = Source(tenant, request.producer_id)
-        entry, rejected = ingest.admission.entry(source, request.batch, after_seq=last)
+        entry, rejected = ingest.admission.entry(source, incoming.offer, after_seq=last)
         outcome = (await ingest.log.append([entry]))[0]
         if isinstance(outcome, OutOfSequence):
             msg = f"batch {seq} came, {outcome.last_seq + 1} must come next"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from google.protobuf.duration_pb2 import Duration
 
 from hub import __version__
-from hub.core.batch import parse
+from hub.core.batch import Reader
 from hub.core.sequence import Sequencer, Verdict
 from hub.errors import BadRequestError, LoghubError, OutOfSequenceError, ShuttingDownError, TooLargeError
 from hub.ingest.admission import Admission, Source, check_producer_id
@@ -24,13 +24,13 @@ from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import HubMessage, ProducerMessage, RecordError
 
 if TYPE_CHECKING:
-    from hub.core.batch import Rejected
+    from hub.core.batch import Offer, Rejected
     from hub.core.principal import Principal
     from hub.log.model import Entry, Log, Outcome
     from hub.observe.metrics import Metrics
-    from hub.pb.record_pb2 import Batch
 
 MAX_CLIENT_CHARACTERS = 128
+_MESSAGES = Reader(ProducerMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class _Open:
     size: int
     records: int = 0
     rejected: tuple[Rejected, ...] = ()
+    run: int = 0
     stored: asyncio.Task[Outcome | LoghubError] | None = None
 
 
@@ -164,14 +165,15 @@ class ProducerStream:
         except TimeoutError as error:
             msg = f"no hello came within {self._ingest.limits.hello_seconds:g} s"
             raise BadRequestError(msg) from error
-        message = parse(ProducerMessage, raw or b"")[0]
+        message = _MESSAGES.read(raw or b"").message
         if message.WhichOneof("kind") != "hello":
             msg = "the first message of a stream must be a hello"
             raise BadRequestError(msg)
         if len(message.hello.client) > MAX_CLIENT_CHARACTERS:
             msg = f"hello.client is longer than {MAX_CLIENT_CHARACTERS} characters"
             raise BadRequestError(msg)
-        return message.hello
+        hello: ingest_pb2.Hello = message.hello
+        return hello
 
     def _welcome(self, last_seq: int) -> HubMessage:
         batch, stream = self._ingest.admission.limits, self._ingest.limits
@@ -215,29 +217,30 @@ class ProducerStream:
 
     def _take(self, raw: bytes, tasks: asyncio.TaskGroup) -> bool:
         """Act on one message; True at the producer's goodbye."""
-        message, repaired = parse(ProducerMessage, raw)
+        incoming = _MESSAGES.read(raw)
+        message = incoming.message
         kind = message.WhichOneof("kind")
         if kind == "goodbye":
             return True
         if kind != "batch":
             msg = f"after the hello come batches and a goodbye, not {kind or 'an unknown message'}"
             raise BadRequestError(msg)
-        self._ingest.admission.repaired(self._tenant, repaired)
-        batch = message.batch
-        verdict = self._sequence.take(batch.seq)
+        self._ingest.admission.repaired(self._tenant, incoming.repaired)
+        seq: int = message.batch.seq
+        verdict = self._sequence.take(seq)
         if verdict is Verdict.STORE:
-            self._store(batch, len(raw), tasks)
+            self._store(incoming.offer, len(raw), tasks)
         elif verdict is Verdict.DUPLICATE:
-            self._append_open(_Open(batch.seq, batch.seq, 0))
+            self._append_open(_Open(seq, seq, 0))
         elif verdict is Verdict.GO_BACK:
             expected = self._sequence.expected
-            self._nack(expected, OutOfSequenceError(f"batch {batch.seq} came, {expected} must come next"))
+            self._nack(expected, OutOfSequenceError(f"batch {seq} came, {expected} must come next"))
         return False
 
-    def _store(self, batch: Batch, size: int, tasks: asyncio.TaskGroup) -> None:
-        seq, after = self._sequence.expected, self._sequence.after
+    def _store(self, offer: Offer, size: int, tasks: asyncio.TaskGroup) -> None:
+        seq, after, run = self._sequence.expected, self._sequence.after, self._sequence.run
         try:
-            entry, rejected = self._ingest.admission.entry(self._source, batch, after_seq=after)
+            entry, rejected = self._ingest.admission.entry(self._source, offer, after_seq=after)
         except (BadRequestError, TooLargeError) as error:
             self._sequence.hold()
             self._nack(seq, error)
@@ -245,7 +248,7 @@ class ProducerStream:
         self._sequence.submitted()
         stored = tasks.create_task(self._append(entry), name="ingest-append")
         stored.add_done_callback(self._settled)
-        self._append_open(_Open(seq, after, size, entry.records, rejected, stored))
+        self._append_open(_Open(seq, after, size, entry.records, rejected, run, stored))
 
     async def _append(self, entry: Entry) -> Outcome | LoghubError:
         """Store an entry; a refusal is an outcome here, so that it cannot end the stream's other tasks."""
@@ -318,7 +321,7 @@ class ProducerStream:
         else:
             after = outcome.last_seq  # type: ignore[attr-defined]
             error = OutOfSequenceError(f"batch {after + 1} must come next")
-        if self._sequence.refused(max(batch.seq, 1), after):
+        if self._sequence.refused(max(batch.seq, 1), after, batch.run):
             self._nack(self._sequence.expected, error)
         if isinstance(error, ShuttingDownError):
             self.end(Farewell(ingest_pb2.GOODBYE_REASON_SHUTDOWN, error.message, reconnect=True))

@@ -71,7 +71,7 @@ class Channel:
         for watcher in self.watchers:
             frame = frames.get(watcher.id)
             if frame is None:
-                frame = frames[watcher.id] = self.wire.records(watcher.id, batch.cursor, [body])
+                frame = frames[watcher.id] = self.wire.records(watcher.id, batch.cursor, body)
             watcher.sink.write(frame)
 
     def say_position(self) -> None:

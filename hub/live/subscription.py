@@ -218,7 +218,7 @@ class Subscription:
         origin.counts.delivered.inc(len(indexes))
         if indexes:
             wire = self._outlet.wire
-            self._outlet.sink.write(wire.records(self.id, batch.cursor, [wire.body(batch, indexes)]))
+            self._outlet.sink.write(wire.records(self.id, batch.cursor, wire.body(batch, indexes)))
         return bool(indexes)
 
     def _send_gap(self, hole: Hole) -> bool:

@@ -24,18 +24,18 @@ class ProtoWire:
 
     name = PROTO
 
-    def body(self, batch: TailBatch, indexes: Sequence[int]) -> bytes:
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `batches` of Records; a whole batch goes out as it was stored."""
         whole = len(indexes) == batch.stored.records
-        data = batch.whole if whole else batch.part(indexes).SerializeToString()
-        return delimited(Records.BATCHES_FIELD_NUMBER, len(data)) + data
+        pieces = batch.whole if whole else (batch.part(indexes).SerializeToString(),)
+        return delimited(Records.BATCHES_FIELD_NUMBER, sum(map(len, pieces))), *pieces
 
-    def records(self, subscription: str, cursor: str, bodies: Sequence[bytes]) -> bytes:
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
         """Return the frame of a records message."""
         head = Records(id=subscription, cursor=cursor).SerializeToString()
-        size = len(head) + sum(map(len, bodies))
+        size = len(head) + sum(map(len, body))
         start = delimited(ServerMessage.RECORDS_FIELD_NUMBER, size)
-        return frame(BINARY, b"".join((start, head, *bodies)))
+        return frame(BINARY, start, head, *body)
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
@@ -47,14 +47,14 @@ class JsonWire:
 
     name = JSON
 
-    def body(self, batch: TailBatch, indexes: Sequence[int]) -> bytes:
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a batch in JSON."""
-        return batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes)
+        return (batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes),)
 
-    def records(self, subscription: str, cursor: str, bodies: Sequence[bytes]) -> bytes:
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
         """Return the frame of a records message."""
         head = orjson.dumps({"id": subscription, "cursor": cursor})[:-1]
-        return frame(TEXT, b"".join((b'{"records":', head, b',"batches":[', b",".join(bodies), b"]}}")))
+        return frame(TEXT, b'{"records":', head, b',"batches":[', *body, b"]}}")
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""

@@ -38,6 +38,7 @@ IMPURE = frozenset(
 # Third party → the only files that may import it, by the beginning of their path.
 GRPC = ("hub/ingest/", "hub/client/")
 DOORS = {
+    "bench": ("hub/cli/bench.py",),
     "cryptography": ("hub/pki/", "hub/identity/"),
     "google.protobuf": ("hub/",),
     "google.rpc": GRPC,

@@ -1,0 +1,100 @@
+"""Two views of the contract, so that native code does the work on a whole batch instead of Python on each record.
+
+Both are the contract's own descriptors with few changes, so they cannot drift from it, and both read the same bytes:
+
+    opaque    Batch.records are bytes. What the hub keeps: its own fields are set on the batch, and each record passes
+              through as the bytes that came. Reading and writing copy memory, no more.
+    columns   Batch.records is one record into which all are merged, since protobuf merges a message field that occurs
+              again. Every field of every record is read and every string checked, as by the contract itself, but no
+              record is made; the fields that have rules are repeated, so their values come as columns.
+
+Judging a batch of 500 records costs 0.5 µs a record so, against 1.36 with a message object for each record that is
+serialised again, and 0.42 for reading the records alone (`docs/design/admission.md`).
+
+Merging: https://protobuf.dev/programming-guides/encoding/#last-one-wins
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+from hub.pb import ingest_pb2, record_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.descriptor import FileDescriptor
+    from google.protobuf.message import Message
+
+# Fields of a record with rules of their own, and the type that their columns have.
+COLUMNS = {"severity": Field.TYPE_INT32, "trace_id": Field.TYPE_BYTES, "span_id": Field.TYPE_BYTES}
+
+
+def opaque(kind: type[Message]) -> type[Message]:
+    """Return a message of ingest.proto with `Batch.records` as repeated bytes."""
+    return _class(_OPAQUE, kind)
+
+
+def columns(kind: type[Message]) -> type[Message]:
+    """Return a message of ingest.proto whose `Batch.records` is one record: severity, trace_id, span_id are repeated.
+
+    An empty severity column means that no record has one.
+    """
+    return _class(_MERGED, kind)
+
+
+def _class(pool: DescriptorPool, kind: type[Message]) -> type[Message]:
+    return GetMessageClass(pool.FindMessageTypeByName(kind.DESCRIPTOR.full_name))
+
+
+def _pool(change: Callable[[FileDescriptorProto], None]) -> DescriptorPool:
+    pool = DescriptorPool()
+    added: set[str] = set()
+
+    def add(file: FileDescriptor) -> None:
+        if file.name in added:
+            return
+        added.add(file.name)
+        for dependency in file.dependencies:
+            add(dependency)
+        copy = FileDescriptorProto()
+        file.CopyToProto(copy)
+        if file.name == record_pb2.DESCRIPTOR.name:
+            change(copy)
+        pool.Add(copy)
+
+    add(ingest_pb2.DESCRIPTOR)
+    return pool
+
+
+def _make_opaque(file: FileDescriptorProto) -> None:
+    records = _fields(file, "Batch")["records"]
+    records.type = Field.TYPE_BYTES
+    records.ClearField("type_name")
+
+
+def _merge(file: FileDescriptorProto) -> None:
+    _fields(file, "Batch")["records"].label = Field.LABEL_OPTIONAL
+    record = _fields(file, "LogRecord")
+    for name, kind in COLUMNS.items():
+        record[name].label = Field.LABEL_REPEATED
+        record[name].type = kind
+        record[name].ClearField("type_name")
+    # An attribute is an entry {key, value}; a map would fill a hash table for nothing.
+    record["attributes"].label = Field.LABEL_OPTIONAL
+    for message in file.message_type:
+        for nested in message.nested_type:
+            nested.options.ClearField("map_entry")
+
+
+def _fields(file: FileDescriptorProto, message: str) -> dict[str, Field]:
+    found = next(one for one in file.message_type if one.name == message)
+    return {field.name: field for field in found.field}
+
+
+_OPAQUE, _MERGED = _pool(_make_opaque), _pool(_merge)
