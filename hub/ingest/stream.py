@@ -294,6 +294,8 @@ class ProducerStream:
         while self._open and (self._open[0].stored is None or self._open[0].stored.done()):
             batch = self._open.popleft()
             self._open_bytes -= batch.size
+            if batch.stored is None and batch.seq >= self._sequence.expected:
+                continue  # its first copy was refused since: it will come again
             outcome = batch.stored.result() if batch.stored else Appended(0, duplicate=True)
             if isinstance(outcome, Appended):
                 self._count(batch, outcome)

@@ -61,7 +61,7 @@ class LiveEngine:
 
     def _sweep(self) -> None:
         for tenant, feed in list(self._feeds.items()):
-            if feed.idle and feed.head is None:
+            if feed.unused:
                 del self._feeds[tenant]
                 continue
             feed.say_positions()

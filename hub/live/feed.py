@@ -40,12 +40,21 @@ class Feed:
         self._behind = False
         self._rung = False
         self._channels: dict[tuple[str, str], Channel] = {}
+        self._users: set[object] = set()
         self._moved = asyncio.Event()
 
     @property
-    def idle(self) -> bool:
-        """Whether nobody watches."""
-        return not self._channels
+    def unused(self) -> bool:
+        """Whether no subscription holds on to it, live or reading the log."""
+        return not self._users
+
+    def attach(self, user: object) -> None:
+        """Stay for a subscription: one that reads the log will join a channel here."""
+        self._users.add(user)
+
+    def detach(self, user: object) -> None:
+        """Let a subscription go."""
+        self._users.discard(user)
 
     async def begin(self) -> int:
         """Return the head, finding it first where it is not known."""
@@ -59,8 +68,9 @@ class Feed:
 
     def committed(self, batches: list[StoredBatch]) -> None:
         """Take batches that this process stored, or none where another did."""
-        if self.idle:
+        if not self._channels:
             self.head = None  # nobody watches: whoever comes next finds the head anew
+            self._rung = True  # and looks again whether this came between
             return
         if self.head is None or self._behind or not batches or batches[0].first_offset != self.head:
             if not batches or self.head is None or batches[-1].next_offset > self.head:

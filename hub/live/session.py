@@ -176,6 +176,7 @@ class TailSession:
         try:
             offset, until, renewed = await self._place(request, wanted)
         except BaseException:
+            subscription.end()
             self._forget(request.id)
             raise
         if self._subscriptions.get(request.id) is not subscription:

@@ -91,6 +91,7 @@ class Subscription:
         self._passed = Account()
         self._lost = 0
         self._replay: asyncio.Task[None] | None = None
+        origin.feed.attach(self)
 
     def begin(self, offset: int, until: int | None = None) -> None:
         """Read from an offset on; with `until`, end there instead of going live."""
@@ -112,6 +113,7 @@ class Subscription:
         """Stop; nothing is written afterwards."""
         self._leave()
         self.phase = Phase.ENDED
+        self._origin.feed.detach(self)
         if self._replay:
             self._replay.cancel()
 
@@ -170,6 +172,7 @@ class Subscription:
         if self._until is None or self._position < self._until:
             return False
         self.phase = Phase.ENDED
+        self._origin.feed.detach(self)
         self._outlet.send(ServerMessage(unsubscribed=Unsubscribed(id=self.id, ledger=self.ledger, cursor=self.cursor)))
         if self.on_end:
             self.on_end()

@@ -1,0 +1,91 @@
+"""hub.core.tail_batch: a stored batch, whole or in part, with offsets that are right."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.core.cursor import Cursor
+from hub.core.filter import Filter, parse_filter
+from hub.core.stored import StoredBatch
+from hub.core.tail_batch import TailBatch
+from hub.pb.record_pb2 import Batch, LogRecord, Resource
+
+EPOCH, TENANT = 99, "acme"
+STORED = Batch(
+    seq=3,
+    resource=Resource(service="orders", host="h1"),
+    records=[LogRecord(body=body) for body in ("red", "blue", "red and blue", "green")],
+    received_time_unix_nano=2**60,
+    producer_id="p1",
+)
+
+
+def tail_batch(first_offset: int = 40) -> TailBatch:
+    """Return STORED as it comes from the log."""
+    data = STORED.SerializeToString()
+    stored = StoredBatch(first_offset, len(STORED.records), STORED.received_time_unix_nano, data)
+    return TailBatch(stored, EPOCH, TENANT)
+
+
+def wanted(text: str) -> Filter:
+    """Parse a filter."""
+    return parse_filter(text, 1000)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**64 - 5))
+def test_the_whole_batch_has_its_offset(first_offset: int) -> None:
+    """It is the stored one and nothing else, and its cursor stands behind its last record."""
+    batch = tail_batch(first_offset)
+    expected = Batch(first_offset=first_offset)
+    expected.MergeFrom(STORED)
+    assert Batch.FromString(b"".join(batch.whole)) == batch.message == expected
+    assert Cursor.decode(batch.cursor, TENANT) == Cursor(EPOCH, first_offset + 4)
+
+
+def test_a_batch_is_parsed_once_and_never_copied() -> None:
+    """However many channels look at it, each gets the same objects, and the stored bytes themselves."""
+    batch = tail_batch()
+    assert batch.message is batch.message
+    assert batch.cursor is batch.cursor
+    assert batch.whole[0] is batch.stored.data
+
+
+def test_without_a_filter_nothing_is_parsed() -> None:
+    """Who wants all records gets them by their number alone."""
+    batch = TailBatch(StoredBatch(40, 4, 1, b"\xff not protobuf"), EPOCH, TENANT)
+    assert list(batch.indexes(Filter(), 0)) == [0, 1, 2, 3]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from(["", "red", "-red", "service:orders blue", "service:pay"]), st.integers(0, 60))
+def test_indexes_are_those_that_pass_from_an_offset_on(text: str, from_offset: int) -> None:
+    """A subscriber that stands in the middle of a batch, or before or behind it, gets no record twice."""
+    passing = wanted(text).select(STORED.records, "orders")
+    expected = [index for index in passing if 40 + index >= from_offset]
+    assert list(tail_batch(40).indexes(wanted(text), from_offset)) == expected
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sets(st.integers(0, 3), min_size=1).map(sorted))
+def test_a_part_says_which_records_it_has(indexes: list[int]) -> None:
+    """So that each record's offset is known; all else is as in the whole batch."""
+    batch = tail_batch()
+    part = batch.part(indexes)
+    expected = Batch()
+    expected.CopyFrom(batch.message)
+    del expected.records[:]
+    expected.records.extend(batch.message.records[index] for index in indexes)
+    expected.indexes.extend(indexes)
+    assert part == expected
+    assert len(batch.message.records) == 4
+
+
+def test_a_part_of_a_batch_without_a_resource_has_none() -> None:
+    """An empty one would be something that the producer did not say."""
+    data = Batch(records=[LogRecord(body="a"), LogRecord(body="b")]).SerializeToString()
+    batch = TailBatch(StoredBatch(0, 2, 0, data), EPOCH, TENANT)
+    part = batch.part(range(1, 2))
+    assert not part.HasField("resource")
+    assert [record.body for record in part.records] == ["b"]
