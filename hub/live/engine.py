@@ -64,8 +64,7 @@ class LiveEngine:
             if feed.unused:
                 del self._feeds[tenant]
                 continue
-            feed.say_positions()
-            feed.committed([])
+            feed.sweep()
 
     def _committed(self, tenant: str, batches: list[StoredBatch]) -> None:
         feed = self._feeds.get(tenant)

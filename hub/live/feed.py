@@ -39,6 +39,7 @@ class Feed:
         self._start = start
         self._behind = False
         self._rung = False
+        self._published = False
         self._channels: dict[tuple[str, str], Channel] = {}
         self._users: set[object] = set()
         self._moved = asyncio.Event()
@@ -104,7 +105,7 @@ class Feed:
 
     def _behind_all(self, offset: int) -> None:
         """Send all watchers back to the log: there is a hole, and each must be told of it."""
-        for channel in self._channels.values():
+        for channel in list(self._channels.values()):  # one that is left by its last watcher goes
             for watcher in list(channel.watchers):
                 channel.watchers.discard(watcher)
                 watcher.fell_behind(offset)
@@ -112,6 +113,7 @@ class Feed:
     def _publish(self, stored: StoredBatch) -> None:
         batch = TailBatch(stored, self._log.epoch, self.tenant)
         self.head = stored.next_offset
+        self._published = True
         for channel in list(self._channels.values()):
             channel.publish(batch)
         self._moved.set()
@@ -137,7 +139,13 @@ class Feed:
         if not channel.watchers:
             self._channels.pop((channel.filter.canonical, channel.wire.name), None)
 
-    def say_positions(self) -> None:
-        """Have every channel tell where its watchers stand."""
+    def sweep(self) -> None:
+        """Have every channel tell where its watchers stand, and look at the log if nothing came for a while.
+
+        While batches of this process come one after the other, nothing can lie between them unseen.
+        """
         for channel in self._channels.values():
             channel.say_position()
+        if not self._published:
+            self.committed([])
+        self._published = False

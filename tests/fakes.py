@@ -1,0 +1,106 @@
+"""Fakes of seams, for unit tests: what the real ones in `hub.web` and `hub.log` do, without sockets and disks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from hub.core.websocket_frame import unframed
+from hub.log.memory import MemoryLog
+from hub.log.model import Entry
+from hub.log.retention import Retention
+from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from hub.pb.tail_pb2 import ServerMessage
+
+if TYPE_CHECKING:
+    from hub.core.stored import Hole, StoredBatch
+
+FOREVER = Retention(10**9, 2**40, 10**9)
+
+
+class FakeSink:
+    """A peer that keeps what it gets; `hub.core.ports.Sink`. It reads once `read` is called, if made full."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.full = False
+        self.gone = False
+        self.never_reads = False
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def write(self, frame: bytes) -> None:
+        """Keep a frame, unless the peer is gone."""
+        if not self.gone:
+            self.frames.append(frame)
+
+    async def drain(self) -> None:
+        """Wait for the peer to read."""
+        if self.never_reads:
+            raise TimeoutError
+        await self._room.wait()
+        if self.gone:
+            raise ConnectionError
+
+    def abort(self) -> None:
+        """Be gone."""
+        self.gone = True
+
+    def fill(self) -> None:
+        """Stop reading."""
+        self.full = True
+        self._room.clear()
+
+    def read(self) -> None:
+        """Read everything."""
+        self.full = False
+        self._room.set()
+
+    @property
+    def messages(self) -> list[ServerMessage]:
+        """All messages until now, of the protobuf encoding."""
+        return [ServerMessage.FromString(unframed(frame)[1]) for frame in self.frames]
+
+    def of(self, kind: str) -> list[ServerMessage]:
+        """Return the messages of one kind."""
+        return [message for message in self.messages if message.WhichOneof("kind") == kind]
+
+    def bodies(self, subscription: str = "s") -> list[str]:
+        """Return the bodies of all records of a subscription."""
+        mine = [message.records for message in self.of("records") if message.records.id == subscription]
+        return [record.body for records in mine for batch in records.batches for record in batch.records]
+
+
+class GatedLog(MemoryLog):
+    """A log whose reads wait at a gate, so that a test decides what happens meanwhile."""
+
+    def __init__(self, retention: Retention = FOREVER) -> None:
+        super().__init__(retention)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reading = asyncio.Event()
+
+    async def read(self, tenant: str, offset: int, max_bytes: int) -> list[StoredBatch | Hole]:
+        """Read after the gate has opened; what is read is what was there before."""
+        items = await super().read(tenant, offset, max_bytes)
+        self.reading.set()
+        await self.gate.wait()
+        return items
+
+    def ring(self, tenant: str) -> None:
+        """Tell of a commit as another process would."""
+        for listener in self._listeners:
+            listener(tenant, [])
+
+
+def entry(tenant: str, *bodies: str, service: str = "orders", severity: int = 9, received: int = 1) -> Entry:
+    """Return a batch of records for a log."""
+    records = [LogRecord(body=body, severity=severity) for body in bodies]  # type: ignore[arg-type]
+    data = Batch(resource=Resource(service=service), records=records).SerializeToString()
+    return Entry(tenant, data, len(bodies), received)
+
+
+async def settle(turns: int = 50) -> None:
+    """Let every task run until nothing is left to do."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

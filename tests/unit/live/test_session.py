@@ -1,0 +1,300 @@
+"""One subscriber's connection: what it asks, what it gets, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from hub.core.principal import Principal, Scope
+from hub.errors import BadFilterError, ForbiddenError, UnauthenticatedError
+from hub.live.engine import LiveEngine, LiveLimits
+from hub.live.session import TailSession
+from hub.observe.metrics import Metrics
+from hub.pb import tail_pb2
+from hub.pb.ingest_pb2 import GOODBYE_REASON_EXPIRED, GOODBYE_REASON_INTERNAL, GOODBYE_REASON_SHUTDOWN
+from hub.pb.tail_pb2 import ClientMessage, Subscribe
+from hub.web.wire import ProtoWire
+from tests.fakes import FakeSink, GatedLog, entry, settle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LIMITS = LiveLimits(
+    max_subscriptions=2,
+    max_message_bytes=65_536,
+    max_filter_bytes=64,
+    max_last=100,
+    queue_bytes=1000,
+    replay_bytes=1000,
+    write_timeout_seconds=1.0,
+    heartbeat_seconds=25.0,
+)
+
+
+def bearer(**changes: Any) -> Principal:
+    """Return the principal of a reader of tenant "a"."""
+    given = {"tenant": "a", "subject": "me", "scopes": frozenset({Scope.READ}), "expires_at": time.time() + 3600}
+    return Principal(**{**given, **changes})
+
+
+@dataclass
+class Line:
+    """A session and its peer."""
+
+    log: GatedLog
+    metrics: Metrics
+    engine: LiveEngine
+    sink: FakeSink = field(default_factory=FakeSink)
+    fresh: dict[str, Principal] = field(default_factory=dict)
+    session: TailSession = field(init=False)
+
+    def begin(self, **principal: Any) -> TailSession:
+        """Open the session."""
+        self.session = TailSession(self.engine, bearer(**principal), self.sink, ProtoWire(), self.verify)
+        self.session.open()
+        return self.session
+
+    def verify(self, token: str) -> Principal:
+        """Know the tokens of `fresh`."""
+        if token not in self.fresh:
+            raise UnauthenticatedError
+        return self.fresh[token]
+
+    async def say(self, **kind: Any) -> Any:
+        """Send a message; return the hub's last one."""
+        await self.session.receive(ClientMessage(**kind))
+        await settle()
+        return self.sink.messages[-1]
+
+    def gauge(self, name: str) -> float:
+        """Return a gauge of tenant "a"."""
+        return self.metrics.registry.get_sample_value(f"loghub_{name}", {"tenant": "a"}) or 0.0
+
+
+@pytest_asyncio.fixture
+async def line() -> AsyncIterator[Line]:
+    """An engine that runs, and a connection that has not begun."""
+    log, metrics = GatedLog(), Metrics()
+    made = Line(log, metrics, LiveEngine(log, LIMITS, metrics))
+    running = asyncio.create_task(made.engine.run())
+    await settle()
+    yield made
+    await made.session.close()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert made.gauge("connections") == 0
+    assert made.gauge("subscriptions") == 0
+
+
+async def test_the_welcome_tells_tenant_and_limits(line: Line) -> None:
+    """A client need not guess."""
+    line.begin()
+    [welcome] = [message.welcome for message in line.sink.messages]
+    assert welcome.tenant == "a"
+    assert welcome.limits.max_subscriptions == 2
+    assert welcome.heartbeat.seconds == 25
+    assert welcome.auth_expires.seconds > time.time()
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (Subscribe(id=""), tail_pb2.ERROR_CODE_BAD_REQUEST),
+        (Subscribe(id="x" * 65), tail_pb2.ERROR_CODE_BAD_REQUEST),
+        (Subscribe(id="a\nb"), tail_pb2.ERROR_CODE_BAD_REQUEST),
+        (Subscribe(id="s", filter="level>=loud"), tail_pb2.ERROR_CODE_BAD_FILTER),
+        (Subscribe(id="s", filter="x" * 65), tail_pb2.ERROR_CODE_BAD_FILTER),
+        (Subscribe(id="s", cursor="garbage"), tail_pb2.ERROR_CODE_BAD_CURSOR),
+        (Subscribe(id="s", last=101), tail_pb2.ERROR_CODE_BAD_REQUEST),
+        (Subscribe(id="s", max_records_per_s=1), tail_pb2.ERROR_CODE_BAD_REQUEST),
+        (Subscribe(id="s", credit=1), tail_pb2.ERROR_CODE_BAD_REQUEST),
+    ],
+)
+async def test_a_bad_subscribe_is_answered_and_leaves_nothing(line: Line, request_: Subscribe, code: int) -> None:
+    """The name is free for the next try."""
+    line.begin()
+    error = (await line.say(subscribe=request_)).error
+    assert (error.code, error.id) == (code, request_.id)
+    assert error.message
+    assert line.gauge("subscriptions") == 0
+    assert (await line.say(subscribe=Subscribe(id="s"))).HasField("subscribed")
+
+
+async def test_a_name_can_be_taken_once(line: Line) -> None:
+    """The second is refused, the first goes on."""
+    line.begin()
+    await line.say(subscribe=Subscribe(id="s"))
+    assert (await line.say(subscribe=Subscribe(id="s"))).error.code == tail_pb2.ERROR_CODE_DUPLICATE_SUBSCRIPTION
+    await line.log.append([entry("a", "1")])
+    assert line.sink.bodies() == ["1"]
+
+
+@pytest.mark.parametrize("kind", ["update", "unsubscribe"])
+async def test_an_unknown_name_is_said(line: Line, kind: str) -> None:
+    """With its own code."""
+    line.begin()
+    assert (await line.say(**{kind: {"id": "none"}})).error.code == tail_pb2.ERROR_CODE_UNKNOWN_SUBSCRIPTION
+
+
+async def test_a_message_of_no_kind_is_answered(line: Line) -> None:
+    """An older hub may meet a newer client."""
+    line.begin()
+    assert (await line.say()).error.code == tail_pb2.ERROR_CODE_BAD_REQUEST
+
+
+async def test_unsubscribing_ends_with_the_account(line: Line) -> None:
+    """And with the cursor to go on from."""
+    line.begin()
+    await line.say(subscribe=Subscribe(id="s", filter="x"))
+    await line.log.append([entry("a", "x", "y")])
+    ended = (await line.say(unsubscribe={"id": "s"})).unsubscribed
+    assert (ended.ledger.accepted, ended.ledger.delivered, ended.ledger.filtered) == (2, 1, 1)
+    assert await line.engine.offset_of("a", ended.cursor) == 2
+
+
+async def test_a_log_made_anew_is_said_as_a_gap_of_its_own(line: Line) -> None:
+    """A cursor of the old log begins at the oldest of the new one."""
+    line.begin()
+    await line.log.append([entry("a", "1")])
+    old = line.engine.cursor("a", 1)
+    line.log.epoch = 2
+    await line.say(subscribe=Subscribe(id="s", cursor=old))
+    [gap] = [message.gap for message in line.sink.of("gap")]
+    assert gap.reason == tail_pb2.GAP_REASON_EPOCH
+    assert line.sink.bodies() == ["1"]
+
+
+async def test_a_cursor_beyond_the_end_is_refused(line: Line) -> None:
+    """It cannot have come from this log."""
+    line.begin()
+    ahead = line.engine.cursor("a", 7)
+    assert (await line.say(subscribe=Subscribe(id="s", cursor=ahead))).error.code == tail_pb2.ERROR_CODE_BAD_CURSOR
+
+
+async def test_a_ping_comes_back(line: Line) -> None:
+    """With its payload, unless that is too large."""
+    line.begin()
+    assert (await line.say(ping={"payload": b"42"})).pong.payload == b"42"
+    assert (await line.say(ping={"payload": b"x" * 65})).error.code == tail_pb2.ERROR_CODE_BAD_REQUEST
+
+
+async def test_a_session_ends_when_its_token_does(line: Line) -> None:
+    """4408, told before in time."""
+    session = line.begin(expires_at=time.time() + 0.2)
+    assert line.sink.of("auth_expiring")
+    ending = await asyncio.wait_for(session.ended, 5)
+    assert ending.close_code == 4408
+    assert line.sink.of("goodbye")[0].goodbye.reason == GOODBYE_REASON_EXPIRED
+
+
+async def test_a_fresh_token_keeps_the_session(line: Line) -> None:
+    """The old one's end is no end any more."""
+    session = line.begin(expires_at=time.time() + 0.2)
+    line.fresh["good"] = bearer()
+    await line.say(auth={"token": "good"})
+    await asyncio.sleep(0.3)
+    assert not session.ended.done()
+
+
+@pytest.mark.parametrize(
+    ("fresh", "code"),
+    [
+        (None, tail_pb2.ERROR_CODE_BAD_TOKEN),
+        ({"tenant": "b"}, tail_pb2.ERROR_CODE_FORBIDDEN),
+        ({"subject": "you"}, tail_pb2.ERROR_CODE_FORBIDDEN),
+        ({"filter": "x"}, tail_pb2.ERROR_CODE_FORBIDDEN),
+        ({"scopes": frozenset({Scope.WRITE})}, tail_pb2.ERROR_CODE_FORBIDDEN),
+    ],
+)
+async def test_a_fresh_token_must_be_of_the_same_bearer(line: Line, fresh: dict[str, Any] | None, code: int) -> None:
+    """Nobody changes tenants on an open connection."""
+    line.begin()
+    if fresh is not None:
+        line.fresh["token"] = bearer(**fresh)
+    assert (await line.say(auth={"token": "token"})).error.code == code
+
+
+async def test_shutting_down_says_when_to_come_back(line: Line) -> None:
+    """Spread over the time given, with the accounts, and once only."""
+    session = line.begin()
+    await line.say(subscribe=Subscribe(id="s"))
+    await line.log.append([entry("a", "1")])
+    session.shut_down(5.0)
+    session.shut_down(5.0)
+    [goodbye] = [message.goodbye for message in line.sink.of("goodbye")]
+    assert (goodbye.reason, goodbye.reconnect) == (GOODBYE_REASON_SHUTDOWN, True)
+    assert 0 <= goodbye.retry_after.ToMilliseconds() <= 5000
+    assert goodbye.ledgers[0].delivered == 1
+    assert (await session.ended).close_code == 1001
+    await line.log.append([entry("a", "2")])
+    assert line.sink.bodies() == ["1"]
+
+
+async def test_a_peer_that_does_not_read_in_time_is_cut(line: Line) -> None:
+    """Its connection goes, nothing else."""
+    line.begin()
+    line.sink.never_reads = True
+    await line.say(subscribe=Subscribe(id="s"))
+    assert line.sink.gone
+
+
+async def test_a_fault_of_the_hub_ends_the_session_not_the_process(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """1011, and the log names the fault."""
+    session = line.begin()
+
+    async def broken(*_: object) -> list[object]:
+        message = "a fault"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(line.log, "read", broken)
+    await line.log.append([entry("a", "1")])
+    with caplog.at_level(logging.ERROR):
+        await line.say(subscribe=Subscribe(id="s", oldest=True))
+    assert (await session.ended).close_code == 1011
+    assert line.sink.of("goodbye")[0].goodbye.reason == GOODBYE_REASON_INTERNAL
+    assert "subscription_failed" in caplog.text
+
+
+async def test_the_tokens_filter_is_anded_with_every_other(line: Line) -> None:
+    """Also after an update."""
+    line.begin(filter="level>=error")
+    await line.say(subscribe=Subscribe(id="s", filter="x"))
+    await line.log.append([entry("a", "x quiet")])
+    await line.log.append([entry("a", "x loud", severity=17)])
+    await line.say(update={"id": "s", "filter": ""})
+    await line.log.append([entry("a", "y quiet")])
+    assert line.sink.bodies() == ["x loud"]
+
+
+async def test_who_may_not_read_gets_no_session(line: Line) -> None:
+    """Nor does one whose token's filter cannot be read."""
+    line.begin()
+    with pytest.raises(ForbiddenError):
+        TailSession(line.engine, bearer(scopes=frozenset({Scope.WRITE})), line.sink, ProtoWire(), line.verify)
+    with pytest.raises(BadFilterError):
+        TailSession(line.engine, bearer(filter="level>=loud"), line.sink, ProtoWire(), line.verify)
+
+
+async def test_closing_while_a_subscribe_looks_for_its_place(line: Line) -> None:
+    """A subscription that is not yet begun does not begin afterwards."""
+    session = line.begin()
+    await line.log.append([entry("a", "x")])
+    line.log.gate.clear()
+    asking = asyncio.create_task(session.receive(ClientMessage(subscribe=Subscribe(id="s", last=1, filter="x"))))
+    await line.log.reading.wait()
+    await session.close()
+    session.open()  # so that the fixture's close has something to close
+    line.log.gate.set()
+    await asking
+    await settle()
+    assert line.sink.bodies() == []
