@@ -26,7 +26,7 @@ from hub.pb.ingest_pb2 import HubMessage, ProducerMessage, RecordError
 if TYPE_CHECKING:
     from hub.core.batch import Offer, Rejected
     from hub.core.principal import Principal
-    from hub.log.model import Entry, Log, Outcome
+    from hub.log.model import Log, Outcome
     from hub.observe.metrics import Metrics
 
 MAX_CLIENT_CHARACTERS = 128
@@ -63,7 +63,7 @@ class _Open:
     records: int = 0
     rejected: tuple[Rejected, ...] = ()
     run: int = 0
-    stored: asyncio.Task[Outcome | LoghubError] | None = None
+    stored: asyncio.Future[list[Outcome]] | None = None
 
 
 @dataclass(slots=True)
@@ -193,19 +193,19 @@ class ProducerStream:
 
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            reader = tasks.create_task(self._read(tasks), name=f"ingest-read-{self._source.producer_id}")
+            reader = tasks.create_task(self._read(), name=f"ingest-read-{self._source.producer_id}")
             await self._answer()
             reader.cancel()
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+    async def _read(self) -> None:
         while self._farewell is None:
             raw = await self._peer.read()
             if raw is None:
                 break
             try:
-                finished = self._take(raw, tasks)
+                finished = self._take(raw)
             except LoghubError as error:
                 self.end(Farewell(ingest_pb2.GOODBYE_REASON_PROTOCOL, error.message, reconnect=False))
                 return
@@ -215,7 +215,7 @@ class ProducerStream:
         self._finished = True
         self._changed.set()
 
-    def _take(self, raw: bytes, tasks: asyncio.TaskGroup) -> bool:
+    def _take(self, raw: bytes) -> bool:
         """Act on one message; True at the producer's goodbye."""
         incoming = _MESSAGES.read(raw)
         message = incoming.message
@@ -229,7 +229,7 @@ class ProducerStream:
         seq: int = message.batch.seq
         verdict = self._sequence.take(seq)
         if verdict is Verdict.STORE:
-            self._store(incoming.offer, len(raw), tasks)
+            self._store(incoming.offer, len(raw))
         elif verdict is Verdict.DUPLICATE:
             self._append_open(_Open(seq, seq, 0))
         elif verdict is Verdict.GO_BACK:
@@ -237,7 +237,7 @@ class ProducerStream:
             self._nack(expected, OutOfSequenceError(f"batch {seq} came, {expected} must come next"))
         return False
 
-    def _store(self, offer: Offer, size: int, tasks: asyncio.TaskGroup) -> None:
+    def _store(self, offer: Offer, size: int) -> None:
         seq, after, run = self._sequence.expected, self._sequence.after, self._sequence.run
         try:
             entry, rejected = self._ingest.admission.entry(self._source, offer, after_seq=after)
@@ -246,18 +246,13 @@ class ProducerStream:
             self._nack(seq, error)
             return
         self._sequence.submitted()
-        stored = tasks.create_task(self._append(entry), name="ingest-append")
+        stored = self._ingest.log.submit([entry])
         stored.add_done_callback(self._settled)
         self._append_open(_Open(seq, after, size, entry.records, rejected, run, stored))
 
-    async def _append(self, entry: Entry) -> Outcome | LoghubError:
-        """Store an entry; a refusal is an outcome here, so that it cannot end the stream's other tasks."""
-        try:
-            return (await self._ingest.log.append([entry]))[0]
-        except LoghubError as error:
-            return error
-
-    def _settled(self, _task: asyncio.Task[Outcome | LoghubError]) -> None:
+    def _settled(self, stored: asyncio.Future[list[Outcome]]) -> None:
+        if not stored.cancelled():
+            stored.exception()  # looked at here, since the stream may be gone by now
         self._changed.set()
 
     def _append_open(self, batch: _Open) -> None:
@@ -266,6 +261,7 @@ class ProducerStream:
         self._changed.set()
 
     async def _wait_for_room(self) -> None:
+        await self._ingest.log.room()
         limits = self._ingest.limits
         while len(self._open) >= limits.max_unacked_batches or self._open_bytes >= limits.max_unacked_bytes:
             self._room.clear()
@@ -296,7 +292,7 @@ class ProducerStream:
             self._open_bytes -= batch.size
             if batch.stored is None and batch.seq >= self._sequence.expected:
                 continue  # its first copy was refused since: it will come again
-            outcome = batch.stored.result() if batch.stored else Appended(0, duplicate=True)
+            outcome = _outcome(batch.stored) if batch.stored else Appended(0, duplicate=True)
             if isinstance(outcome, Appended):
                 self._count(batch, outcome)
                 self._acked = ack.up_to_seq = max(self._acked, batch.seq)
@@ -335,6 +331,14 @@ class ProducerStream:
         self._counts.refused(error.grpc_code.name)
         self._nacks.append(HubMessage(nack=nack))
         self._changed.set()
+
+
+def _outcome(stored: asyncio.Future[list[Outcome]]) -> Outcome | LoghubError:
+    """Return what became of a batch, a refusal included; any other error is raised."""
+    try:
+        return stored.result()[0]
+    except LoghubError as error:
+        return error
 
 
 def record_errors(seq: int, rejected: tuple[Rejected, ...]) -> list[RecordError]:

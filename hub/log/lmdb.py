@@ -111,21 +111,27 @@ class LmdbLog:
 
     async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Store entries; see `Log.append`."""
+        await self.room()
+        return await self.submit(entries)
+
+    async def room(self) -> None:
+        """Wait while too much waits for the disk."""
         while not self._room.is_set() and not self._closing:
             await self._room.wait()
-        if self._failed:
-            raise self._failed
-        if self._closing:
-            raise ShuttingDownError
-        waiting = _Waiting(
-            entries, sum(len(entry.data) for entry in entries), asyncio.get_running_loop().create_future()
-        )
+
+    def submit(self, entries: Sequence[Entry]) -> asyncio.Future[list[Outcome]]:
+        """Store entries; see `Log.submit`."""
+        done: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        if self._failed or self._closing:
+            done.set_exception(self._failed or ShuttingDownError())
+            return done
+        waiting = _Waiting(entries, sum(len(entry.data) for entry in entries), done)
         self._waiting.append(waiting)
         self._waiting_bytes += waiting.size
         if self._waiting_bytes >= self._options.max_pending_bytes:
             self._room.clear()
         self._work.set()
-        return await waiting.done
+        return done
 
     async def run(self) -> None:
         """Commit group after group until `close`; raises StorageFailedError where the disk failed."""

@@ -30,12 +30,14 @@ class CorruptFrameError(Exception):
 class Packed:
     """A frame but for its checksum, which needs the offset."""
 
-    body: bytes
+    head: bytes
+    payload: bytes
     records: int
 
     def seal(self, tenant_id: int, offset: int) -> bytes:
         """Return the frame as stored under this key."""
-        return _CHECK.pack(_checksum(tenant_id, offset, self.body)) + self.body
+        check = _CHECK.pack(_checksum(tenant_id, offset, self.head, self.payload))
+        return b"".join((check, self.head, self.payload))
 
 
 class Packer:
@@ -51,7 +53,7 @@ class Packer:
             compressed = self._compressor.compress(data)
             if len(compressed) < len(data):
                 payload, codec = compressed, _ZSTD
-        return Packed(_HEAD.pack(_VERSION, codec, records, received_unix_nano, len(data)) + payload, records)
+        return Packed(_HEAD.pack(_VERSION, codec, records, received_unix_nano, len(data)), payload, records)
 
 
 def unpack(frame: bytes | memoryview, tenant_id: int, offset: int) -> StoredBatch:
@@ -86,7 +88,8 @@ def _decompress(payload: memoryview, size: int) -> bytes:
         raise CorruptFrameError from error
 
 
-def _checksum(tenant_id: int, offset: int, body: bytes | memoryview) -> int:
+def _checksum(tenant_id: int, offset: int, *pieces: bytes | memoryview) -> int:
     hasher = xxhash.xxh3_64(_KEY.pack(tenant_id, offset))
-    hasher.update(body)
+    for piece in pieces:
+        hasher.update(piece)
     return hasher.intdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ class MemoryLog:
             for listener in self._listeners:
                 listener(tenant, batches)
         return outcomes
+
+    def submit(self, entries: Sequence[Entry]) -> asyncio.Future[list[Outcome]]:
+        """Store entries; see `Log.submit`."""
+        return asyncio.ensure_future(self.append(entries))
+
+    async def room(self) -> None:
+        """Return: there is always room."""
 
     def _put(self, entry: Entry) -> Outcome:
         tenant = self._tenants.setdefault(entry.tenant, _Tenant())

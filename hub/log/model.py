@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from hub.core.stored import Hole, StoredBatch
@@ -81,6 +82,15 @@ class Log(Protocol):
         All that is stored of one call is stored together, in order. Raises StorageFullError where there is no room
         (nothing was stored), StorageFailedError where the disk failed (the log takes nothing any more).
         """
+
+    def submit(self, entries: Sequence[Entry]) -> asyncio.Future[list[Outcome]]:
+        """Do as `append` without waiting for room: for callers that bound what they submit, and await `room` between.
+
+        Every error is the future's.
+        """
+
+    async def room(self) -> None:
+        """Wait while too much waits for the disk."""
 
     async def read(self, tenant: str, offset: int, max_bytes: int) -> list[StoredBatch | Hole]:
         """Return what is stored from the batch that covers `offset` on, at least one batch and then up to `max_bytes`.
