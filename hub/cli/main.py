@@ -52,6 +52,9 @@ def main() -> None:
     except LoghubError as error:
         typer.echo(f"loghub: {error.message}", err=True)
         sys.exit(1)
+    except OSError as error:
+        typer.echo(f"loghub: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,16 @@ _LEVEL = ("severity", "level", "log.level")
 _TIME = ("time", "@timestamp", "timestamp")
 _STACK = ("stack_trace", "stacktrace", "exception")
 _ALIASES = {"warning": "warn", "err": "error", "critical": "fatal", "notice": "info"}
+_LEVEL_WORD = re.compile(r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRITICAL|FATAL)\b")
+_LEVEL_WITHIN = 80
 _INT64 = 2**63
 
 
 def record_of(line: str, level: str) -> LogRecord:
-    """Return the record of a line; a JSON object is taken apart, anything else is the body."""
+    """Return the record of a line; a JSON object is taken apart, anything else is the body.
+
+    A level in capitals near the beginning of a line of text is the record's; else it is `level`.
+    """
     if line.startswith("{"):
         try:
             fields = json.loads(line)
@@ -28,7 +34,9 @@ def record_of(line: str, level: str) -> LogRecord:
             fields = None
         if isinstance(fields, dict):
             return _of_fields(fields, level)
-    return LogRecord(time_unix_nano=time.time_ns(), severity=_severity(level), body=line)  # type: ignore[arg-type]
+    word = _LEVEL_WORD.search(line, 0, _LEVEL_WITHIN)
+    severity = _severity(word[0] if word else level)
+    return LogRecord(time_unix_nano=time.time_ns(), severity=severity, body=line)  # type: ignore[arg-type]
 
 
 def _of_fields(fields: dict[str, Any], level: str) -> LogRecord:

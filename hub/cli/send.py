@@ -42,7 +42,8 @@ def send(
             msg = f"{path} does not exist: issue certificates with 'loghub certs issue'"
             raise ConfigError(msg)
     name = producer_id or f"send-{secrets.token_hex(6)}"
-    producer = Producer(Target(endpoint, ca, cert, key), name, Resource(service=service, host=socket.gethostname()))
+    resource = Resource(service=service, host=socket.gethostname())
+    producer = Producer(Target(endpoint, ca, cert, key), name, resource, on_state=_say)
     try:
         source = nullcontext(sys.stdin) if file == "-" else Path(file).open(encoding="utf-8", errors="replace")  # noqa: SIM115  closed below
     except OSError as error:
@@ -56,6 +57,10 @@ def send(
         typer.echo(f"  batch {refusal.seq} record {refusal.index}: {refusal.field} {refusal.reason}", err=True)
     if totals.rejected or producer.unacked:
         raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(f"loghub send: {text}", err=True)
 
 
 async def _send(producer: Producer, lines: TextIO, level: str) -> None:

@@ -17,7 +17,7 @@ from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessag
 from hub.pb.record_pb2 import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hub.pb.ingest_pb2 import Nack, RecordError
@@ -62,14 +62,21 @@ class Producer:
     """Sends records; `run` must be running. `max_pending_bytes` may wait; then `send` waits too."""
 
     def __init__(
-        self, target: Target, producer_id: str, resource: Resource, max_pending_bytes: int = 8 * 2**20
+        self,
+        target: Target,
+        producer_id: str,
+        resource: Resource,
+        max_pending_bytes: int = _MAX_PENDING_BYTES,
+        on_state: Callable[[str], None] = lambda _text: None,
     ) -> None:
+        """Take where to send to and as who, and what is told when the hub cannot be reached."""
         self.totals = Totals()
         self.refusals: list[RecordError] = []
         self._target = target
         self._id = producer_id
         self._resource = resource
         self._max_pending = max_pending_bytes
+        self._on_state = on_state
         self._outbox = Outbox()
         self._window = Window(1, 1)
         self._changed = asyncio.Event()
@@ -104,14 +111,17 @@ class Producer:
         files = (self._target.ca, self._target.key, self._target.cert)
         credentials = grpc.ssl_channel_credentials(*(path.read_bytes() for path in files))
         while not (self._closing and not len(self._outbox)):
+            reason = "the stream ended"
             async with grpc.aio.secure_channel(self._target.endpoint, credentials, _OPTIONS) as channel:
                 try:
                     await self._converse(channel.stream_stream(_STREAM)(), backoff)
                 except BaseExceptionGroup as group:
-                    _check_broken(group)
+                    reason = _check_broken(group)
             if not (self._closing and not len(self._outbox)):
                 self.totals.breaks += 1
-                await asyncio.sleep(backoff.next())
+                pause = backoff.next()
+                self._on_state(f"the hub cannot be reached ({reason}); connecting again in {pause:.1f} s")
+                await asyncio.sleep(pause)
 
     async def _converse(self, call: Any, backoff: Backoff) -> None:  # noqa: ANN401  grpc has no types
         async with asyncio.TaskGroup() as tasks:
@@ -170,13 +180,16 @@ async def _raise_status(call: Any) -> None:  # noqa: ANN401  grpc has no types
         raise _REFUSALS[code](await call.details() or "")
 
 
-def _check_broken(group: BaseExceptionGroup[BaseException]) -> None:
-    """Pass over a broken stream; raise what is no such thing, and LoghubError where the hub refuses the producer."""
+def _check_broken(group: BaseExceptionGroup[BaseException]) -> str:
+    """Return why a stream broke; raise what is no such thing, and LoghubError where the hub refuses the producer."""
+    reason = "the stream broke"
     for error in group.exceptions:
         if isinstance(error, LoghubError):
             raise error
         if isinstance(error, grpc.aio.AioRpcError):
             if error.code() in _REFUSALS:
                 raise _REFUSALS[error.code()](error.details() or "") from error
+            reason = error.details() or error.code().name
         elif not isinstance(error, asyncio.InvalidStateError | grpc.aio.UsageError):  # a write on an ended call
             raise group
+    return reason

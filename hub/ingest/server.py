@@ -60,7 +60,7 @@ class GrpcServer:
         try:
             self.port = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            msg = f"gRPC cannot listen on {address}: {error}; is the port taken? set grpc.port"
+            msg = f"gRPC cannot listen on {address}: stop what uses the port, or set grpc.port"
             raise ConfigError(msg) from error
 
     async def start(self) -> None:

@@ -133,7 +133,7 @@ class ProducerStream:
         self._farewell: Farewell | None = None
         self._finished = False
         self._acked = 0
-        # Bounded by the window, as each answers a batch of it.
+        # Bounded by the window too: a producer that does not read its refusals is not read either.
         self._nacks: deque[HubMessage] = deque()
         self._counts = ingest.metrics.tenant(principal.tenant)
 
@@ -263,7 +263,10 @@ class ProducerStream:
     async def _wait_for_room(self) -> None:
         await self._ingest.log.room()
         limits = self._ingest.limits
-        while len(self._open) >= limits.max_unacked_batches or self._open_bytes >= limits.max_unacked_bytes:
+        while (
+            len(self._open) + len(self._nacks) >= limits.max_unacked_batches
+            or self._open_bytes >= limits.max_unacked_bytes
+        ):
             self._room.clear()
             await self._room.wait()
 
@@ -276,7 +279,7 @@ class ProducerStream:
             self._changed.clear()
             for message in self._settle():
                 await self._peer.write(message.SerializeToString())
-            if not self._open and (self._finished or self._farewell):
+            if not self._open and not self._nacks and (self._finished or self._farewell):
                 break
         farewell = self._farewell or Farewell(ingest_pb2.GOODBYE_REASON_DONE, "", reconnect=False)
         goodbye = ingest_pb2.HubGoodbye(reason=farewell.reason, message=farewell.message, reconnect=farewell.reconnect)
@@ -318,7 +321,7 @@ class ProducerStream:
             error, after = outcome, batch.after
         else:
             after = outcome.last_seq  # type: ignore[attr-defined]
-            error = OutOfSequenceError(f"batch {after + 1} must come next")
+            error = OutOfSequenceError(f"send again from batch {batch.seq}: the last that is stored is {after}")
         if self._sequence.refused(max(batch.seq, 1), after, batch.run):
             self._nack(self._sequence.expected, error)
         if isinstance(error, ShuttingDownError):

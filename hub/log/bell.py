@@ -11,11 +11,14 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from hub.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _MAX_DATAGRAM_BYTES = 65_536
+_TENANTS_AT_ONCE = 1000  # a name has at most 63 bytes, see hub.core.principal
 _READ_AT_ONCE = 64
 
 
@@ -29,11 +32,19 @@ class SocketBell:
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)  # noqa: FBT003  the socket API's own positional flag
-        self._socket.bind(str(self._path))
+        try:
+            self._socket.bind(str(self._path))
+        except OSError as error:
+            self._socket.close()
+            msg = f"the bell {self._path} cannot be made: {error}; a data_dir with a shorter path may help"
+            raise ConfigError(msg) from error
 
     def ring(self, tenants: Sequence[str]) -> None:
         """Wake all other processes for these tenants."""
-        message = "\n".join(tenants).encode()
+        for at in range(0, len(tenants), _TENANTS_AT_ONCE):
+            self._send("\n".join(tenants[at : at + _TENANTS_AT_ONCE]).encode())
+
+    def _send(self, message: bytes) -> None:
         for peer in self._folder.glob("*.sock"):
             if peer == self._path:
                 continue

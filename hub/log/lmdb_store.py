@@ -117,8 +117,8 @@ class Store:
 
     def append(self, entries: Sequence[tuple[Entry, Packed]]) -> list[Outcome]:
         """Store entries in one transaction; errors as `Log.append`."""
-        self._check_free()
         try:
+            self._check_free()
             with self._env.begin(write=True) as txn:
                 rows: dict[str, _Tenant] = {}
                 outcomes = [self._put(txn, rows, entry, packed) for entry, packed in entries]
@@ -267,13 +267,14 @@ class Store:
             row = self._tenant(txn, tenant)
             if row is None or offset >= row.next:
                 return []
-            size = 0
+            size, end = 0, row.next
             for first, frame in self._frames(txn, row, offset):
-                frames.append((first, bytes(frame)))
-                size += len(frame)
-                if size >= max_bytes:
+                if frames and size >= max_bytes:
+                    end = first  # where the last frame ends, whatever it says itself
                     break
-        return list(_items(frames, row, max(offset, 0)))
+                frames.append((first, frame))
+                size += len(frame)
+        return list(_items(frames, row, offset, end))
 
     def _frames(self, txn: lmdb.Transaction, row: _Tenant, offset: int) -> Iterator[tuple[int, bytes]]:
         """Yield the tenant's frames from the last one that begins at or before `offset`."""
@@ -351,21 +352,18 @@ class Store:
                 yield bytes(key).decode(), _Tenant(*_TENANT.unpack(value))
 
 
-def _items(frames: list[tuple[int, bytes]], row: _Tenant, offset: int) -> Iterator[StoredBatch | Hole]:
-    """Check the frames and put holes where offsets are missing from `offset` on."""
+def _items(frames: list[tuple[int, bytes]], row: _Tenant, offset: int, end: int) -> Iterator[StoredBatch | Hole]:
+    """Check the frames and put holes where offsets are missing from `offset` up to `end`.
+
+    A corrupt frame is passed over: how many records it held is not to be believed, where the next one begins is.
+    """
     if offset < row.oldest:
         yield Hole(offset, row.oldest, HoleReason.RETENTION)
         offset = row.oldest
-    for index, (first, frame) in enumerate(frames):
-        following = frames[index + 1][0] if index + 1 < len(frames) else None
+    for first, frame in frames:
         try:
             batch = unpack(frame, row.id, first)
         except CorruptFrameError:
-            # How many records it held is not to be believed: the next batch's offset is.
-            end = following if following is not None else _claimed_end(first, frame, row)
-            if end > offset:
-                yield Hole(max(first, offset), end, HoleReason.CORRUPT)
-                offset = end
             continue
         if batch.next_offset <= offset:
             continue
@@ -373,15 +371,8 @@ def _items(frames: list[tuple[int, bytes]], row: _Tenant, offset: int) -> Iterat
             yield Hole(offset, first, HoleReason.CORRUPT)
         yield batch
         offset = batch.next_offset
-
-
-def _claimed_end(first: int, frame: bytes, row: _Tenant) -> int:
-    """Return where the last frame of a read would end, were it sound; the log's end where it says nonsense."""
-    try:
-        end = first + records_of(frame)
-    except struct.error:
-        return row.next
-    return end if first < end <= row.next else row.next
+    if offset < end:
+        yield Hole(offset, end, HoleReason.CORRUPT)
 
 
 def _on_disk(frame_bytes: int) -> int:

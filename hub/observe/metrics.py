@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from hub.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -108,5 +110,9 @@ class Metrics:
             self.limit.labels(name).set(value)
 
     def serve(self, host: str, port: int) -> None:
-        """Answer scrapes at http://host:port/metrics, in a thread of its own."""
-        start_http_server(port, addr=host, registry=self.registry)
+        """Answer scrapes at http://host:port/metrics, in a thread of its own; ConfigError where the port is taken."""
+        try:
+            start_http_server(port, addr=host, registry=self.registry)
+        except OSError as error:
+            msg = f"the metrics port {host}:{port} cannot be opened: {error.strerror}; set metrics.port, -1: off"
+            raise ConfigError(msg) from error
