@@ -12,15 +12,15 @@ import grpc
 from hub import __version__
 from hub.client.backoff import Backoff
 from hub.core.outbox import Outbox, Window
-from hub.errors import ForbiddenError, LoghubError, UnauthenticatedError
-from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessage
+from hub.errors import BadRequestError, ForbiddenError, LoghubError, UnauthenticatedError
+from hub.pb.ingest_pb2 import GOODBYE_REASON_DONE, Hello, HubMessage, ProducerGoodbye, ProducerMessage
 from hub.pb.record_pb2 import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hub.pb.ingest_pb2 import Nack, RecordError
+    from hub.pb.ingest_pb2 import HubGoodbye, Nack, RecordError
     from hub.pb.record_pb2 import LogRecord, Resource
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -30,6 +30,7 @@ _STREAM = "/loghub.v1.Ingest/Stream"
 _REFUSALS = {
     grpc.StatusCode.PERMISSION_DENIED: ForbiddenError,
     grpc.StatusCode.UNAUTHENTICATED: UnauthenticatedError,
+    grpc.StatusCode.INVALID_ARGUMENT: BadRequestError,
 }
 _OPTIONS = (
     ("grpc.http2.bdp_probe", 0),
@@ -56,6 +57,10 @@ class Totals:
     acked: int = 0
     rejected: int = 0
     breaks: int = 0
+
+
+class DismissedError(LoghubError):
+    """The hub ended the stream for good."""
 
 
 class Producer:
@@ -106,7 +111,7 @@ class Producer:
         self._changed.set()
 
     async def run(self) -> None:
-        """Keep a stream open until closed; LoghubError where the hub refuses the certificate."""
+        """Keep a stream open until closed; LoghubError where the hub refuses the producer or dismisses it."""
         backoff = Backoff(0.1, 30.0)
         files = (self._target.ca, self._target.key, self._target.cert)
         credentials = grpc.ssl_channel_credentials(*(path.read_bytes() for path in files))
@@ -141,6 +146,8 @@ class Producer:
                     self._acknowledged(message)
                 elif kind == "nack":
                     await self._refused(message.nack)
+                elif kind == "goodbye":
+                    _check_goodbye(message.goodbye)
                 async with self._progress:
                     self._progress.notify_all()
             if writer:
@@ -172,6 +179,12 @@ class Producer:
                 await call.done_writing()
                 return
             await self._changed.wait()
+
+
+def _check_goodbye(goodbye: HubGoodbye) -> None:
+    if not goodbye.reconnect and goodbye.reason != GOODBYE_REASON_DONE:
+        msg = f"the hub ended the stream: {goodbye.message}"
+        raise DismissedError(msg)
 
 
 async def _raise_status(call: Any) -> None:  # noqa: ANN401  grpc has no types

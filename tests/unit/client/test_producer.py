@@ -124,6 +124,11 @@ class World:
         """The newest call."""
         return self.calls[-1]
 
+    async def ended(self) -> None:
+        """Wait for the end of `run`; its error is raised."""
+        async with asyncio.timeout(5):
+            await self.running
+
     async def send(self, *bodies: str) -> None:
         """Have the producer send each body as a batch of its own."""
         for body in bodies:
@@ -140,7 +145,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await settle()
     yield made
     made.running.cancel()
-    with suppress(asyncio.CancelledError, LoghubError):
+    with suppress(asyncio.CancelledError, LoghubError, ExceptionGroup):
         await made.running
 
 
@@ -202,7 +207,7 @@ async def test_closing_sends_everything_then_says_goodbye(world: World) -> None:
     assert world.call.half_closed
     await world.call.say(goodbye=HubGoodbye(reason=ingest_pb2.GOODBYE_REASON_DONE))
     await world.call.end()
-    await world.running
+    await world.ended()
     assert (world.producer.totals.acked, world.producer.totals.breaks) == (1, 0)
 
 
@@ -243,7 +248,7 @@ async def test_a_producer_that_is_refused_gives_up(
     """No certificate or producer id gets better by trying again; the hub's words are passed on."""
     await (world.call.break_off(status) if by_error else world.call.end(status))
     with pytest.raises(error, match="because"):
-        await world.running
+        await world.ended()
     assert len(world.calls) == 1
 
 
@@ -254,7 +259,7 @@ async def test_a_stream_that_the_hub_ends_for_good_is_not_resumed(world: World) 
     await world.call.say(goodbye=goodbye)
     await world.call.end()
     with pytest.raises(LoghubError, match="a newer stream"):
-        await world.running
+        await world.ended()
 
 
 async def test_a_hub_that_restarts_is_connected_to_again(world: World) -> None:
@@ -301,12 +306,12 @@ async def test_an_error_that_is_no_broken_stream_is_raised(world: World) -> None
     await world.call.welcome()
     world.call._inbox.put_nowait(ZeroDivisionError())  # noqa: SLF001  a fault that the fake was not made for
     with pytest.raises(ExceptionGroup):
-        await world.running
+        await world.ended()
 
 
 async def test_a_producer_closed_before_it_runs_connects_to_nothing(tmp_path: Path) -> None:
     """Without records there is nothing to say."""
     world = World(tmp_path, 1000)
     world.producer.close()
-    await world.running
+    await world.ended()
     assert world.calls == []

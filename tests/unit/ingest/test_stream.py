@@ -315,6 +315,17 @@ async def test_a_duplicate_is_acknowledged_in_its_turn(world: World) -> None:
     assert await world.log.bodies() == ["1"]
 
 
+async def test_an_acknowledgement_never_goes_down(world: World) -> None:
+    """An old batch that comes again is answered with how far everything is stored."""
+    peer = await world.greeted()
+    for seq in (1, 2, 3):
+        peer.send(seq)
+    await settle()
+    peer.send(1)
+    await settle()
+    assert peer.dialogue[-2:] == [("ack", 3), ("ack", 3)]
+
+
 async def test_a_refused_record_is_named_by_batch_index_and_field(world: World) -> None:
     """The others of its batch are stored, and the batch is acknowledged."""
     peer = await world.greeted()

@@ -222,9 +222,10 @@ async def test_what_is_too_old_goes_and_reads_as_a_hole(make: Make) -> None:
 async def test_the_newest_batch_always_stays(make: Make) -> None:
     """However old or large it is, a tenant keeps its last batch, and its offsets go on from there."""
     log = await make(Retention(1, 10, 10**9))
-    await log.append([batch(noise(9000), 2), batch(noise(9000), 3)])
+    await log.append([batch(noise(9000), 2), batch(newest := noise(9000), 3)])
     await log.retain(10**6 * SECOND)
     assert await log.bounds("a") == Bounds(2, 5)
+    assert await log.read("a", 2, LARGE) == [StoredBatch(2, 3, 1, newest)]
     assert await log.append([batch(b"x")]) == [Appended(5)]
 
 

@@ -123,9 +123,10 @@ def test_a_corrupt_batch_is_a_hole_of_its_own_size(path: Path, offset: int, at: 
 
 
 @pytest.mark.parametrize("max_bytes", [1, 2**20])
-def test_a_hole_begins_where_the_reader_stands(path: Path, max_bytes: int) -> None:
-    """Who has read part of what is corrupt now is told of the rest only."""
-    store = damaged(path, flipped(4, PAYLOAD))
+@pytest.mark.parametrize("damage", [flipped(4, PAYLOAD), lambda _: {4: None}], ids=["corrupt", "missing"])
+def test_a_hole_begins_where_the_reader_stands(path: Path, damage: Damage, max_bytes: int) -> None:
+    """Who has read part of what is lost now is told of the rest only, and gets nothing from before it."""
+    store = damaged(path, damage)
     assert read(store, 200, max_bytes) == [(200, 304, False), *whole_but()[3:]]
     store.close()
 
