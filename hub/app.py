@@ -19,6 +19,7 @@ import uvloop
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub.core.batch import BatchLimits
+from hub.errors import StorageFullError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
 from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
 from hub.ingest.admission import Admission
@@ -160,15 +161,22 @@ class Hub:
         """Remove what is too old, and measure what is left."""
         interval = self._settings.log.retention_interval_seconds
         while True:
-            removed = await self._log.retain(time_ns())
-            if removed:
-                _log.info("retention_removed", extra={"fields": {"records": removed}})
+            await self._retain()
             for tenant, stats in (await self._log.stats()).items():
                 self.metrics.log_bytes.labels(tenant).set(stats.stored_bytes)
                 self.metrics.log_oldest.labels(tenant).set(stats.bounds.oldest)
                 self.metrics.log_next.labels(tenant).set(stats.bounds.next)
                 self.metrics.log_removed.labels(tenant).set(stats.removed_records)
             await asyncio.sleep(interval)
+
+    async def _retain(self) -> None:
+        try:
+            removed = await self._log.retain(time_ns())
+        except StorageFullError as error:  # to remove takes a few pages too; they may be free the next time
+            _log.warning("retention_postponed", extra={"fields": {"reason": error.message}})
+            return
+        if removed:
+            _log.info("retention_removed", extra={"fields": {"records": removed}})
 
 
 def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:

@@ -337,11 +337,29 @@ def _explained(problem: ErrorDetails) -> str:
     return f"{name}: {problem['msg'].replace('Input should', 'must', 1)}, not {problem['input']!r}"
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which the library would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(key.value).replace("-", "_")
+            if name in seen:
+                problem = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
     except OSError as error:
         msg = f"the configuration {path} cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except yaml.MarkedYAMLError as error:
+        line = f"{path}, line {error.problem_mark.line + 1}" if error.problem_mark else str(path)
+        msg = f"{line}: {error.problem}"
         raise ConfigError(msg) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         msg = f"{path} is not YAML: {' '.join(str(error).split())}"

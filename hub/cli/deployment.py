@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,6 +12,7 @@ import yaml
 from hub.core.principal import Role, SpiffeId
 from hub.identity.tokens import Claims, TokenRules, mint
 from hub.pki.authority import Authority, Issued
+from hub.pki.files import expires_at
 from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 _TOKEN_SECONDS = 86_400.0
+_SPARE = timedelta(days=1)
 _RULES = TokenRules("loghub", "loghub", _TOKEN_SECONDS, 0.0)
 
 
@@ -35,7 +38,10 @@ class Deployment:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         pki = folder / "pki"
         if (pki / "ca.pem").exists():
-            return cls(folder, Authority.open(pki))
+            deployment = cls(folder, Authority.open(pki))
+            if _outdated(pki / "server" / "hub.pem"):
+                deployment.authority.issue_server("hub", HOSTS)
+            return deployment
         authority = Authority.create(pki, trust_domain)
         create_token_keys(pki / "tokens")
         authority.issue_server("hub", HOSTS)
@@ -55,7 +61,7 @@ class Deployment:
         """Return a client's certificate, issuing it the first time."""
         stem = self.authority.folder / tenant / f"{role}-{name}"
         issued = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
-        if issued.cert.exists():
+        if not _outdated(issued.cert):
             return issued
         return self.authority.issue_client(SpiffeId(self.authority.trust_domain, tenant, role, name))
 
@@ -79,3 +85,13 @@ class Deployment:
             config[name] = {**config.get(name, {}), **value} if isinstance(value, dict) else value
         self.config.write_text(yaml.safe_dump(config, sort_keys=False))
         return self.config
+
+
+def _outdated(cert: Path) -> bool:
+    """Whether a certificate is missing or ends within a day; then it and its key are removed, to be issued anew."""
+    if cert.exists():
+        if expires_at(cert) - datetime.now(UTC) > _SPARE:
+            return False
+        cert.with_suffix(".key").unlink(missing_ok=True)
+        cert.unlink()
+    return True

@@ -264,14 +264,7 @@ def _of_jwk(jwk: Mapping[str, Any]) -> VerifyKey:
         raise ValueError(msg)
     key = _strong(jwt.PyJWK(dict(jwk)).key, str(jwk.get("kid", "")))
     wanted = jwk.get("alg", key.algorithm)
-    rsa_other = isinstance(key.key, rsa.RSAPublicKey) and wanted in (
-        "RS256",
-        "RS384",
-        "RS512",
-        "PS256",
-        "PS384",
-        "PS512",
-    )
+    rsa_other = isinstance(key.key, rsa.RSAPublicKey) and wanted in _RSA
     if wanted != key.algorithm and not rsa_other:
         msg = f"a key is for {key.algorithm}, not {wanted}"
         raise ValueError(msg)

@@ -227,6 +227,9 @@ class ProducerStream:
             raise BadRequestError(msg)
         self._ingest.admission.repaired(self._tenant, incoming.repaired)
         seq: int = message.batch.seq
+        if not seq:
+            msg = "a batch of a stream needs seq: the first is 1, each one more than the one before"
+            raise BadRequestError(msg)
         verdict = self._sequence.take(seq)
         if verdict is Verdict.STORE:
             self._store(incoming.offer, len(raw))

@@ -148,10 +148,6 @@ class TailSession:
         except LoghubError as error:
             self._answer(error, name)
 
-    def refuse(self, error: LoghubError) -> None:
-        """Answer something that could not even be parsed."""
-        self._answer(error, "")
-
     def _answer(self, error: LoghubError, name: str) -> None:
         code = next((code for kind, code in _CODES if isinstance(error, kind)), tail_pb2.ERROR_CODE_INTERNAL)
         if isinstance(error, UnknownSubscriptionError):

@@ -116,7 +116,7 @@ class LmdbLog:
 
     async def room(self) -> None:
         """Wait while too much waits for the disk."""
-        while not self._room.is_set() and not self._closing:
+        while not self._room.is_set():
             await self._room.wait()
 
     def submit(self, entries: Sequence[Entry]) -> asyncio.Future[list[Outcome]]:

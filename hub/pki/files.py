@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from hub.errors import CertificateError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 
@@ -24,6 +25,11 @@ def write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
 def write_certificates(path: Path, *chain: x509.Certificate) -> None:
     """Write certificates as PEM, the first one first, mode 0644."""
     write_new(path, b"".join(one.public_bytes(Encoding.PEM) for one in chain), mode=0o644)
+
+
+def expires_at(path: Path) -> datetime:
+    """Return when the first certificate of a PEM file ends."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
 
 
 def write_new(path: Path, data: bytes, *, mode: int) -> None:

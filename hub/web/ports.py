@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from hub.core.ending import Ending
     from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
-    from hub.errors import LoghubError
     from hub.pb.tail_pb2 import ClientMessage
 
 
@@ -28,9 +27,6 @@ class Session(Protocol):
 
     async def receive(self, message: ClientMessage) -> None:
         """Act on a message."""
-
-    def refuse(self, error: LoghubError) -> None:
-        """Answer something that could not be parsed."""
 
     def end(self, ending: Ending) -> None:
         """Say goodbye."""

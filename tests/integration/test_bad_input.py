@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from websockets.exceptions import InvalidStatus
 
+from hub.errors import StorageFullError
 from hub.identity.tokens import Claims, TokenRules, mint
+from hub.log.lmdb_store import Store
 from hub.pb.ingest_pb2 import ProducerMessage, PushRequest
 from hub.pb.record_pb2 import LogRecord
 from hub.pb.tail_pb2 import ERROR_CODE_BAD_FILTER
@@ -117,6 +120,25 @@ async def test_a_full_disk_refuses_with_a_delay_while_tailing_goes_on(start: Sta
         assert nack.retry_after.ToMilliseconds() > 0
         await tail.subscribe(oldest=True)
         assert await tail.bodies(1) == ["early"]
+
+
+async def test_a_disk_too_full_to_remove_anything_does_not_end_the_hub(
+    start: Start, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removing takes pages too. Where there are none, retention is tried again, and reading and refusing go on."""
+    tried = []
+
+    def full(_store: Store, _now: int) -> int:
+        tried.append(1)
+        raise StorageFullError
+
+    monkeypatch.setattr(Store, "retain", full)
+    async with start(log={"retention-interval-seconds": 0.1}) as (site, _), site.subscriber(tenant) as tail:
+        await tail.subscribe()
+        async with asyncio.timeout(10):
+            while len(tried) < 2:
+                await site.push(tenant, "still here")
+                assert await tail.bodies(1) == ["still here"]
 
 
 async def test_push_says_its_errors_as_a_status_with_retry_info(start: Start) -> None:

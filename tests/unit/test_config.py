@@ -49,6 +49,17 @@ def test_an_empty_file_is_the_same_as_none(write: Write) -> None:
     assert load(write("# nothing yet\n"), {}).limits() == load(None, {}).limits()
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("web:\n  port: 1\n  port: 2\n", 3), ("workers: 1\nworkers: 1\n", 2), ("data-dir: a\n\ndata_dir: b\n", 3)],
+)
+def test_a_key_that_stands_twice_is_a_mistake(write: Write, text: str, line: int) -> None:
+    """YAML parsers take the last in silence; whoever wrote the first would wonder."""
+    (problem,) = problems(write(text))
+    assert f"loghub.yaml, line {line}: the key" in problem
+    assert "stands twice" in problem
+
+
 def test_a_file_sets_what_it_names_and_nothing_else(write: Write) -> None:
     """Values come from the file, the rest from the defaults."""
     settings = load(write("workers: 3\nweb: {port: 9443}\n"), {})

@@ -258,6 +258,16 @@ async def test_a_second_hello_breaks_the_protocol(world: World) -> None:
     assert not peer.heard[-1].goodbye.reconnect
 
 
+async def test_a_batch_without_number_breaks_the_protocol(world: World) -> None:
+    """Nobody could acknowledge it: neither stored nor taken for a duplicate."""
+    peer = await world.greeted()
+    peer.send(0)
+    await world.ended()
+    assert peer.dialogue == [("welcome", 0), ("goodbye", PROTOCOL)]
+    assert "needs seq" in peer.heard[-1].goodbye.message
+    assert await world.log.bodies() == []
+
+
 async def test_a_message_that_cannot_be_read_breaks_the_protocol(world: World) -> None:
     """The stream ends with a goodbye that says so."""
     peer = await world.greeted()
