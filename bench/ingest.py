@@ -51,9 +51,9 @@ def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
         _wait_ready(subscriber)
         _wait_ready(producer)
         cpu, began = hub.cpu_seconds(), time.monotonic()
-        sent = _finish(producer)
+        sent = _finish(producer, "go")
         cpu, took = hub.cpu_seconds() - cpu, time.monotonic() - began
-        seen = _finish(subscriber)
+        seen = _finish(subscriber, str(sent["acked"]))
     return _figures(phase, sent, seen, cpu=cpu, took=took)
 
 
@@ -67,8 +67,9 @@ def _wait_ready(process: subprocess.Popen[str]) -> None:
         process.stdout.readline()
 
 
-def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, _ = process.communicate("\n", timeout=_LOADER_SECONDS)
+def _finish(process: subprocess.Popen[str], word: str) -> dict[str, Any]:
+    """Say the word that a loader waits for, and return what it has to tell at its end."""
+    out, _ = process.communicate(word + "\n", timeout=_LOADER_SECONDS)
     result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return result
 

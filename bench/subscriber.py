@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
@@ -20,13 +20,19 @@ from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
 @dataclass(slots=True)
 class Watch:
-    """What to watch; ends once `quiet_seconds` passed without a record after the word to stop."""
+    """What to watch.
+
+    A line on standard input says how many records are to come. It ends `linger_seconds` after the last of them, to see
+    whether any comes twice, or once none came for `patience_seconds`: then the rest is lost.
+    """
 
     port: int
     ca: str
     token: str
     filter: str = ""
-    quiet_seconds: float = 1.0
+    linger_seconds: float = 0.2
+    patience_seconds: float = 10.0
+    expected: int = 0
     delivered: int = 0
     out_of_order: int = 0
     seen: dict[int, float] = field(default_factory=dict)
@@ -46,16 +52,28 @@ async def run(watch: Watch) -> None:
         compression=None,
     ) as socket:
         await socket.send(ClientMessage(subscribe=Subscribe(id="bench", filter=watch.filter)).SerializeToString())
-        stop = asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        while True:
-            try:
-                async with asyncio.timeout(watch.quiet_seconds):
-                    raw = await socket.recv()
-            except TimeoutError:
-                if stop.done():
-                    return
-                continue
-            _count(watch, ServerMessage.FromString(raw), time.monotonic())  # type: ignore[arg-type]  # binary frames
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(_read(socket, watch))
+            line = await asyncio.to_thread(sys.stdin.readline)
+            watch.expected = int(line)
+            await _last_came(watch)
+            reader.cancel()
+
+
+async def _read(socket: ClientConnection, watch: Watch) -> None:
+    async for raw in socket:
+        _count(watch, ServerMessage.FromString(raw), time.monotonic())  # type: ignore[arg-type]  # binary frames
+
+
+async def _last_came(watch: Watch) -> None:
+    seen, since = -1, time.monotonic()
+    while True:
+        if watch.delivered != seen:
+            seen, since = watch.delivered, time.monotonic()
+        complete = watch.delivered >= watch.expected
+        if time.monotonic() - since > (watch.linger_seconds if complete else watch.patience_seconds):
+            return
+        await asyncio.sleep(0.05)
 
 
 def _count(watch: Watch, message: ServerMessage, now: float) -> None:

@@ -30,6 +30,7 @@ from hub.live.engine import LiveEngine, LiveLimits
 from hub.live.session import TailSession
 from hub.log.bell import SocketBell
 from hub.log.lmdb import LmdbLog, LmdbOptions
+from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
 from hub.observe.metrics import Metrics
@@ -197,7 +198,8 @@ def _token_rules(settings: Settings) -> TokenRules:
 def _log_options(settings: Settings) -> LmdbOptions:
     log = settings.log
     limits = StoreLimits(log.max_bytes, log.min_free_bytes)
-    return LmdbOptions(limits, log.compression_level, log.group_max_bytes, log.max_pending_bytes)
+    compression = Compression(log.compression_level, log.busy_compression_level, log.busy_bytes)
+    return LmdbOptions(limits, compression, log.group_max_bytes, log.max_pending_bytes)
 
 
 def _retention(settings: Settings) -> Retention:

@@ -206,6 +206,10 @@ class LogSection(Section):
     compression_level: int = Field(
         default=1, ge=-50, le=19, description="zstd level; below 0: faster and larger; 0: none"
     )
+    busy_compression_level: int = Field(
+        default=-10, ge=-50, le=19, description="zstd level while more than `busy_bytes` wait for the disk"
+    )
+    busy_bytes: Bytes = Field(default=2**19, ge=0, description="size of a group commit that counts as busy")
     group_max_bytes: Bytes = Field(default=16 * 2**20, ge=2**16, description="size of a group commit")
     max_pending_bytes: Bytes = Field(default=64 * 2**20, ge=2**16, description="bytes that may wait for the disk")
     min_free_bytes: Bytes = Field(

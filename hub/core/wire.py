@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LENGTH_DELIMITED = 2
+_ONE_BYTE = tuple(bytes([value]) for value in range(0x80))
 
 
 def varint(value: int) -> bytes:
     """Encode an unsigned integer as a base-128 varint."""
+    if value <= 0x7F:  # noqa: PLR2004  seven bits a byte
+        return _ONE_BYTE[value]
     out = bytearray()
     while value > 0x7F:  # noqa: PLR2004  seven bits a byte
         out.append(value & 0x7F | 0x80)
@@ -15,6 +20,7 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+@lru_cache(maxsize=256)  # fields of the contract, a few tens
 def tag(field: int, wire_type: int) -> bytes:
     """Encode the tag of a field."""
     return varint(field << 3 | wire_type)

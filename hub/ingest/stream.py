@@ -24,6 +24,8 @@ from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import HubMessage, ProducerMessage, RecordError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.core.batch import Offer, Rejected
     from hub.core.principal import Principal
     from hub.log.model import Log, Outcome
@@ -293,6 +295,8 @@ class ProducerStream:
     def _settle(self) -> list[HubMessage]:
         """Return what is to be said of the settled batches at the head of the queue, then the nacks."""
         ack = ingest_pb2.Ack()
+        stored: list[_Open] = []
+        duplicates = 0
         while self._open and (self._open[0].stored is None or self._open[0].stored.done()):
             batch = self._open.popleft()
             self._open_bytes -= batch.size
@@ -300,24 +304,29 @@ class ProducerStream:
                 continue  # its first copy was refused since: it will come again
             outcome = _outcome(batch.stored) if batch.stored else Appended(0, duplicate=True)
             if isinstance(outcome, Appended):
-                self._count(batch, outcome)
+                if outcome.duplicate:
+                    duplicates += 1
+                else:
+                    stored.append(batch)
                 self._acked = ack.up_to_seq = max(self._acked, batch.seq)
                 ack.rejected.extend(record_errors(batch.seq, batch.rejected))
             else:
                 self._refused(batch, outcome)
+        self._count(stored, duplicates)
         self._room.set()
         messages = [HubMessage(ack=ack)] if ack.up_to_seq else []
         messages.extend(self._nacks)
         self._nacks.clear()
         return messages
 
-    def _count(self, batch: _Open, outcome: Appended) -> None:
-        if outcome.duplicate:
-            self._counts.duplicates.inc()
-        else:
-            self._counts.records.inc(batch.records)
-            self._counts.bytes.inc(batch.size)
-            self._counts.batches.inc()
+    def _count(self, stored: Sequence[_Open], duplicates: int) -> None:
+        counts = self._counts
+        if stored:
+            counts.batches.inc(len(stored))
+            counts.records.inc(sum(batch.records for batch in stored))
+            counts.bytes.inc(sum(batch.size for batch in stored))
+        if duplicates:
+            counts.duplicates.inc(duplicates)
 
     def _refused(self, batch: _Open, outcome: object) -> None:
         if isinstance(outcome, LoghubError):

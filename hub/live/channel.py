@@ -60,7 +60,8 @@ class Channel:
         indexes = batch.indexes(self.filter, 0)
         total, matched = batch.stored.records, len(indexes)
         self.account = Account(self.account.accepted + total, self.account.delivered + matched)
-        self._counts.filtered.inc((total - matched) * len(self.watchers))
+        if matched < total:
+            self._counts.filtered.inc((total - matched) * len(self.watchers))
         if not matched:
             self._unsaid = batch.cursor
             return

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
-from hub.log.lmdb_frame import Packer
+from hub.log.lmdb_frame import Compression, Packer
 from hub.log.lmdb_store import Store, StoreLimits
 from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
 
@@ -34,13 +34,13 @@ _READERS = 2
 
 @dataclass(frozen=True, slots=True)
 class LmdbOptions:
-    """How the embedded log works: its room, the zstd level (0: none), and the bytes of one group commit.
+    """How the embedded log works: its room, its compression, and the bytes of one group commit.
 
     `max_pending_bytes` bounds what waits for the disk; when it is full, `append` waits.
     """
 
     limits: StoreLimits
-    compression_level: int
+    compression: Compression
     group_max_bytes: int
     max_pending_bytes: int
 
@@ -89,7 +89,7 @@ class LmdbLog:
         self._options = options
         self._observer = observer
         self._bell = bell
-        self._packer = Packer(options.compression_level)
+        self._packer = Packer(options.compression)
         self._writer = ThreadPoolExecutor(1, "log-writer")
         self._readers = ThreadPoolExecutor(_READERS, "log-reader")
         # Bounded by max_pending_bytes: append waits for room.
@@ -177,7 +177,7 @@ class LmdbLog:
         return group
 
     def _commit(self, entries: Sequence[Entry]) -> list[Outcome]:
-        pack = self._packer.pack
+        pack = partial(self._packer.pack, group_bytes=sum(len(entry.data) for entry in entries))
         return self._store.append(
             [(entry, pack(entry.data, entry.records, entry.received_unix_nano)) for entry in entries]
         )

@@ -40,20 +40,39 @@ class Packed:
         return b"".join((check, self.head, self.payload))
 
 
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """zstd's level, below 0 the fast ones, 0: none; `busy_level` is for groups of more than `busy_bytes`.
+
+    A group grows while the one before it is written, so a large one says that time is short: the fast levels take half
+    of it, and a third more disk (`docs/design/compression.md`).
+    """
+
+    level: int
+    busy_level: int
+    busy_bytes: int
+
+
 class Packer:
-    """Compresses batches; one for each thread that writes. `level` is zstd's, below 0 the fast ones, 0: none."""
+    """Compresses batches; one for each thread that writes."""
 
-    def __init__(self, level: int) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=level) if level else None
+    def __init__(self, compression: Compression) -> None:
+        self._busy_bytes = compression.busy_bytes
+        self._usual, self._fast = _compressor(compression.level), _compressor(compression.busy_level)
 
-    def pack(self, data: bytes, records: int, received_unix_nano: int) -> Packed:
-        """Return the frame of a serialised batch; stored raw where compression does not pay."""
+    def pack(self, data: bytes, records: int, received_unix_nano: int, *, group_bytes: int = 0) -> Packed:
+        """Return the frame of a serialised batch of a group; stored raw where compression does not pay."""
         payload, codec = data, _RAW
-        if self._compressor:
-            compressed = self._compressor.compress(data)
+        compressor = self._fast if group_bytes > self._busy_bytes else self._usual
+        if compressor:
+            compressed = compressor.compress(data)
             if len(compressed) < len(data):
                 payload, codec = compressed, _ZSTD
         return Packed(_HEAD.pack(_VERSION, codec, records, received_unix_nano, len(data)), payload, records)
+
+
+def _compressor(level: int) -> zstandard.ZstdCompressor | None:
+    return zstandard.ZstdCompressor(level=level) if level else None
 
 
 def unpack(frame: bytes | memoryview, tenant_id: int, offset: int) -> StoredBatch:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hub.errors import StorageFailedError
 from hub.log.lmdb import Bell, CommitObserver, LmdbLog, LmdbOptions
+from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import Store, StoreLimits
 from hub.log.model import Entry
 from tests.fakes import FOREVER
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from hub.log.model import Log, Outcome
     from hub.log.retention import Retention
 
-ROOMY = LmdbOptions(StoreLimits(2**26, 0), 1, 2**20, 2**20)
+ROOMY = LmdbOptions(StoreLimits(2**26, 0), Compression(1, 1, 0), 2**20, 2**20)
 _NOISE = random.Random(1)  # noqa: S311  payload that zstd cannot make smaller
 
 

@@ -17,6 +17,7 @@ from hub.core.stored import StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.bell import SocketBell
 from hub.log.lmdb import LmdbLog
+from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import StoreLimits
 from hub.log.model import Appended, Bounds, Entry
 from hub.log.retention import Retention
@@ -85,7 +86,7 @@ async def test_the_compression_level_may_change(path: Path, level: int) -> None:
     data = b"the same words " * 100
     async with disk_log(path) as log:
         await log.append([Entry("a", data, 1, 1)])
-    async with disk_log(path, options=replace(ROOMY, compression_level=level)) as log:
+    async with disk_log(path, options=replace(ROOMY, compression=Compression(level, level, 0))) as log:
         await log.append([Entry("a", data, 1, 1)])
         assert [item.data for item in await read_all(log, "a") if isinstance(item, StoredBatch)] == [data, data]
 
@@ -122,6 +123,16 @@ async def test_a_group_ends_at_its_bytes(path: Path) -> None:
     async with disk_log(path, options=replace(ROOMY, group_max_bytes=1000), observer=commits) as log:
         await asyncio.gather(*(log.submit([Entry("a", bytes(size), 1, 1)]) for size in (400, 400, 400, 5000, 1, 999)))
     assert commits.sizes == [800, 400, 5000, 1000]
+
+
+async def test_a_large_group_is_compressed_as_a_busy_one(path: Path) -> None:
+    """All that wait together count, not one batch: here none is compressed but those that came together."""
+    data = b"the same words " * 100
+    async with disk_log(path, options=replace(ROOMY, compression=Compression(0, 1, len(data)))) as log:
+        await log.append([Entry("alone", data, 1, 1)])
+        await log.append([Entry("two", data, 1, 1), Entry("two", data, 1, 1)])
+        stats = await log.stats()
+    assert stats["alone"].stored_bytes > len(data) > stats["two"].stored_bytes
 
 
 async def test_a_resend_that_meets_its_first_copy_in_a_commit_is_a_duplicate(log: LmdbLog) -> None:

@@ -9,17 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.stored import StoredBatch
-from hub.log.lmdb_frame import OVERHEAD_BYTES, CorruptFrameError, Packer, received_of, records_of, unpack
+from hub.log.lmdb_frame import OVERHEAD_BYTES, Compression, CorruptFrameError, Packer, received_of, records_of, unpack
 from tests.unit.log.disk import noise
 
 COMPRESSIBLE = b"connection reset by peer " * 8
+NONE = Compression(0, 0, 0)
 LEVELS = [0, -5, 1, 3]
 quick = settings(deadline=None, max_examples=50)
 
 
 def frame(data: bytes = COMPRESSIBLE, level: int = 1, tenant_id: int = 3, offset: int = 70) -> bytes:
     """Return the frame of a batch of 9 records received at 5."""
-    return Packer(level).pack(data, 9, 5).seal(tenant_id, offset)
+    return Packer(Compression(level, level, 0)).pack(data, 9, 5).seal(tenant_id, offset)
 
 
 @quick
@@ -32,10 +33,18 @@ def frame(data: bytes = COMPRESSIBLE, level: int = 1, tenant_id: int = 3, offset
 )
 def test_round_trip(data: bytes, level: int, records: int, received: int, key: tuple[int, int]) -> None:
     """Whatever is packed is unpacked, and its head can be read without unpacking."""
-    packed = Packer(level).pack(data, records, received).seal(*key)
+    packed = Packer(Compression(level, level, 0)).pack(data, records, received).seal(*key)
     assert unpack(packed, *key) == StoredBatch(key[1], records, received, data)
     assert unpack(memoryview(packed), *key).data == data
     assert (records_of(packed), received_of(packed)) == (records, received)
+
+
+def test_a_busy_group_is_compressed_at_the_other_level() -> None:
+    """More bytes in the group than `busy_bytes` is busy; as many is not."""
+    packer = Packer(Compression(level=0, busy_level=1, busy_bytes=1000))
+    calm, busy = (packer.pack(COMPRESSIBLE, 1, 1, group_bytes=size) for size in (1000, 1001))
+    assert (calm.payload, len(busy.payload) < len(COMPRESSIBLE)) == (COMPRESSIBLE, True)
+    assert all(unpack(packed.seal(1, 0), 1, 0).data == COMPRESSIBLE for packed in (calm, busy))
 
 
 def test_a_batch_is_compressed() -> None:
@@ -86,7 +95,7 @@ def test_a_frame_in_another_place_is_refused(key: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("at", "value"), [(0, 2), (1, 7), (1, 1)], ids=["version", "codec", "no zstd"])
 def test_a_sound_frame_of_another_make_is_refused(at: int, value: int) -> None:
     """A newer version, an unknown codec, or a payload that the codec cannot read: refused, though the check holds."""
-    packed = Packer(0).pack(COMPRESSIBLE, 9, 5)
+    packed = Packer(NONE).pack(COMPRESSIBLE, 9, 5)
     head = packed.head[:at] + bytes([value]) + packed.head[at + 1 :]
     with pytest.raises(CorruptFrameError):
         unpack(replace(packed, head=head).seal(3, 70), 3, 70)

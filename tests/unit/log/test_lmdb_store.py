@@ -11,7 +11,7 @@ import pytest
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.errors import ConfigError, StorageFailedError, StorageFullError
-from hub.log.lmdb_frame import Packer
+from hub.log.lmdb_frame import Compression, Packer
 from hub.log.lmdb_store import Store, StoreLimits
 from hub.log.model import Appended, Bounds, Entry
 from hub.log.retention import Retention
@@ -51,7 +51,7 @@ def store(path: Path) -> Iterator[Store]:
 
 def put(store: Store, *entries: Entry) -> list[object]:
     """Append batches, uncompressed."""
-    packer = Packer(0)
+    packer = Packer(Compression(0, 0, 0))
     packed = [(one, packer.pack(one.data, one.records, one.received_unix_nano)) for one in entries]
     return list(store.append(packed))
 
