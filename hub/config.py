@@ -160,7 +160,7 @@ class Tokens(Section):
     issuer: str = Field(default="loghub", description="what iss must say")
     audience: str = Field(default="loghub", description="what aud must say")
     max_lifetime_seconds: Seconds = Field(default=86_400.0, description="longest time from iat to exp")
-    leeway_seconds: Seconds = Field(default=5.0, description="how far clocks may differ")
+    leeway_seconds: Seconds = Field(default=5.0, description="how far an issuer's clock may be ahead")
 
 
 class Ingest(Section):

@@ -11,13 +11,15 @@ import yaml
 
 from hub.core.principal import Role, SpiffeId
 from hub.identity.tokens import Claims, TokenRules, mint
-from hub.pki.authority import Authority, Issued
+from hub.pki.authority import Authority
 from hub.pki.files import expires_at
 from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from hub.pki.authority import Issued
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 _TOKEN_SECONDS = 86_400.0
@@ -59,11 +61,9 @@ class Deployment:
 
     def client(self, tenant: str, role: Role = Role.PRODUCER, name: str = "orders") -> Issued:
         """Return a client's certificate, issuing it the first time."""
-        stem = self.authority.folder / tenant / f"{role}-{name}"
-        issued = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
-        if not _outdated(issued.cert):
-            return issued
-        return self.authority.issue_client(SpiffeId(self.authority.trust_domain, tenant, role, name))
+        identity = SpiffeId(self.authority.trust_domain, tenant, role, name)
+        issued = self.authority.client(identity)
+        return self.authority.issue_client(identity) if _outdated(issued.cert) else issued
 
     def token(self, tenant: str, *, subject: str = "demo", seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
         """Return a subscriber's token; `only` is a filter that always holds for it."""

@@ -46,6 +46,14 @@ def check_tenant(tenant: str) -> str:
     return tenant
 
 
+def check_name(name: str) -> str:
+    """Return the name of a service, person or hub, or raise ValueError."""
+    if not _NAME.fullmatch(name):
+        msg = f"name {name!r} is not 1 to 128 characters of [A-Za-z0-9._-] that begin and end alphanumeric"
+        raise ValueError(msg)
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class SpiffeId:
     """`spiffe://<trust-domain>/tenant/<tenant>/<role>/<name>` (the SPIFFE-ID standard, with loghub's path)."""
@@ -58,9 +66,7 @@ class SpiffeId:
     def __post_init__(self) -> None:
         """Refuse parts that would not survive a round trip through the URI."""
         check_tenant(self.tenant)
-        if not _NAME.fullmatch(self.name):
-            msg = f"name {self.name!r} is not 1 to 128 characters of [A-Za-z0-9._-] that begin and end alphanumeric"
-            raise ValueError(msg)
+        check_name(self.name)
         if not _TRUST_DOMAIN.fullmatch(self.trust_domain):
             msg = f"trust domain {self.trust_domain!r} is not 1 to 255 characters of [a-z0-9._-]"
             raise ValueError(msg)

@@ -7,6 +7,8 @@ from cryptography import x509
 from hub.core.principal import Principal
 from hub.errors import UnauthenticatedError
 
+_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
 
 def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal:
     """Return the principal of a certificate in PEM or DER that TLS has verified already.
@@ -18,7 +20,7 @@ def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal
         load = x509.load_pem_x509_certificate if certificate.startswith(b"-----") else x509.load_der_x509_certificate
         parsed = load(certificate)
         uris = _uris(parsed)
-    except ValueError as error:
+    except _UNREADABLE as error:
         msg = f"the client certificate cannot be read: {error}"
         raise UnauthenticatedError(msg) from error
     not_after = parsed.not_valid_after_utc.timestamp()

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from hub.errors import CertificateError
@@ -36,18 +37,24 @@ class TlsFiles:
 
 def check_files(files: TlsFiles) -> None:
     """Raise CertificateError, naming the file and what to do, unless the three can serve together today."""
-    _certificates(files.ca)
+    now = datetime.now(UTC)
+    if all(authority.not_valid_after_utc <= now for authority in _certificates(files.ca)):
+        msg = f"every authority in {files.ca} has expired: no client could be trusted"
+        raise CertificateError(msg)
     leaf = _certificates(files.cert)[0]
     try:
         key = load_pem_private_key(_read(files.key), password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         msg = f"{files.key} is not a PEM private key without a password: {error}"
         raise CertificateError(msg) from error
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*spki) != leaf.public_key().public_bytes(*spki):
         msg = f"{files.key} is not the key of {files.cert}: give the pair that was issued together"
         raise CertificateError(msg)
-    if leaf.not_valid_after_utc <= datetime.now(UTC):
+    if leaf.not_valid_before_utc > now:
+        msg = f"{files.cert} is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: check the clock"
+        raise CertificateError(msg)
+    if leaf.not_valid_after_utc <= now:
         msg = f"{files.cert} expired on {leaf.not_valid_after_utc:%Y-%m-%d}: issue a new one with 'loghub certs issue'"
         raise CertificateError(msg)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _REQUIRED = ("iss", "aud", "exp", "nbf", "sub", "tenant")
 _FOREIGN_HEADERS = ("crit", "jwk", "jku", "x5u", "x5c", "b64", "zip")
 _TYPES = ("jwt", "at+jwt")
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+# Base64 for URLs and dots (RFC 7515 section 2): padding would make two texts of one token.
+_COMPACT = re.compile(r"[A-Za-z0-9_.-]+")
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
@@ -52,7 +55,7 @@ class VerifyKey:
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What tokens must say; the lifetime is exp minus iat (or nbf), in seconds."""
+    """What tokens must say, in seconds: exp minus iat (or nbf) at most; how far ahead an issuer's clock may be."""
 
     issuer: str
     audience: str
@@ -85,8 +88,10 @@ class TokenVerifier:
 
         Raises TokenExpiredError, and UnauthenticatedError for anything else that is wrong; neither quotes the token.
         """
-        if not token.isascii() or len(token) > MAX_TOKEN_BYTES:
-            raise _bad(f"is longer than {MAX_TOKEN_BYTES} bytes or not ASCII")
+        if len(token) > MAX_TOKEN_BYTES:
+            raise _bad(f"is longer than {MAX_TOKEN_BYTES} bytes")
+        if not _COMPACT.fullmatch(token):
+            raise _bad("is not Base64 for URLs in three parts with dots between")
         header = _header(token)
         key = self._key(header)
         try:
@@ -123,7 +128,7 @@ class TokenVerifier:
         now, leeway = self._clock(), self._rules.leeway_seconds
         if expires - min(issued, begins) > self._rules.max_lifetime_seconds:
             raise _bad(f"lives longer than {self._rules.max_lifetime_seconds:g} s, the longest that is allowed")
-        if now >= expires + leeway:
+        if now >= expires:  # without leeway, since it is then that streams are ended too
             raise TokenExpiredError
         if now + leeway < max(begins, issued):
             raise _bad("is not valid yet: check the clocks")
@@ -144,10 +149,8 @@ def load_keys(path: Path) -> tuple[VerifyKey, ...]:
         msg = f"the token keys {path} cannot be read: {error.strerror}; make some with 'loghub certs init'"
         raise CertificateError(msg) from error
     try:
-        if text.lstrip().startswith(b"{"):
-            return tuple(_of_jwk(jwk) for jwk in json.loads(text)["keys"])
-        return (_strong(load_pem_public_key(text), ""),)
-    except (ValueError, KeyError, TypeError, UnsupportedAlgorithm, jwt.PyJWTError) as error:
+        return _of_jwks(text) if text.lstrip().startswith(b"{") else (_strong(load_pem_public_key(text), ""),)
+    except (ValueError, TypeError, UnsupportedAlgorithm, RecursionError) as error:
         msg = f"{path} is neither a PEM public key nor a JWKS: {error}"
         raise CertificateError(msg) from error
 
@@ -160,6 +163,7 @@ def mint(private_pem: bytes, claims: Claims, rules: TokenRules, now: float) -> s
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         msg = f"the signing key cannot be used: {error}"
         raise CertificateError(msg) from error
+    _check_mintable(claims)
     if claims.lifetime_seconds > rules.max_lifetime_seconds:
         msg = f"a token may live {rules.max_lifetime_seconds:g} s at most, not {claims.lifetime_seconds:g}"
         raise CertificateError(msg)
@@ -176,6 +180,17 @@ def mint(private_pem: bytes, claims: Claims, rules: TokenRules, now: float) -> s
     payload |= {"filter": claims.filter} if claims.filter else {}
     payload |= {"jti": claims.token_id} if claims.token_id else {}
     return jwt.encode(payload, key, algorithm=algorithm)  # type: ignore[arg-type]  # a union of keys
+
+
+def _check_mintable(claims: Claims) -> None:
+    """Raise CertificateError for claims that a hub would refuse, or that would allow nothing."""
+    unknown = [scope for scope in claims.scope.split() if scope not in set(Scope)]
+    if unknown or not claims.scope.split():
+        msg = f"a token's scope is one or more of {', '.join(Scope)}, not {(unknown or [claims.scope])[0]!r}"
+        raise CertificateError(msg)
+    if not claims.subject.isprintable() or not claims.subject:
+        msg = f"a token's subject must be printable and not empty, not {claims.subject!r}"
+        raise CertificateError(msg)
 
 
 def certificate_thumbprint(certificate_der: bytes) -> str:
@@ -200,7 +215,7 @@ def _segment(text: str) -> dict[str, Any]:
     """Decode a part of a token; the same name twice is refused, since two readers might not see the same one."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        value = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, Base64Error, RecursionError) as error:
         raise _bad("cannot be read") from error
     if not isinstance(value, dict):
@@ -223,7 +238,10 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
     value = claims[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _bad(f"has a claim {name!r} that is not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise _bad(f"has a claim {name!r} that is out of range") from error
 
 
 def _check_binding(claims: Mapping[str, Any], certificate_der: bytes | None) -> None:
@@ -231,7 +249,7 @@ def _check_binding(claims: Mapping[str, Any], certificate_der: bytes | None) -> 
         return
     cnf = claims["cnf"]
     thumbprint = cnf.get("x5t#S256") if isinstance(cnf, dict) else None
-    if not isinstance(thumbprint, str) or certificate_der is None:
+    if not isinstance(thumbprint, str) or not thumbprint.isascii() or certificate_der is None:
         raise _bad("is bound to a client certificate that this connection does not show")
     if not hmac.compare_digest(thumbprint.encode(), certificate_thumbprint(certificate_der).encode()):
         raise _bad("is bound to another client certificate")
@@ -244,6 +262,9 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
             raise _bad(f"has a claim {name!r} that is not a string")
     if not texts["sub"]:
         raise _bad("has an empty claim 'sub'")
+    unprintable = [name for name in ("sub", "jti") if not texts[name].isprintable()]
+    if unprintable:
+        raise _bad(f"has a claim {unprintable[0]!r} with characters that cannot be printed")
     known = set(Scope)
     try:
         return Principal(
@@ -255,14 +276,33 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
             token_id=texts["jti"],
         )
     except ValueError as error:
-        raise _bad(f"has a claim 'tenant' that is none: {error}") from error
+        raise _bad("has a claim 'tenant' that is none: 1 to 63 characters of [a-z0-9._-]") from error
 
 
-def _of_jwk(jwk: Mapping[str, Any]) -> VerifyKey:
-    if "d" in jwk or jwk.get("kty") == "oct":
+def _of_jwks(text: bytes) -> tuple[VerifyKey, ...]:
+    """Return the keys of a JWKS that are for signatures; ValueError, which quotes none of it, where one is unfit."""
+    found = json.loads(text).get("keys")
+    if not isinstance(found, list) or not all(isinstance(jwk, dict) for jwk in found):
+        msg = "'keys' must be a list of keys"
+        raise ValueError(msg)
+    keys = tuple(_of_jwk(number, jwk) for number, jwk in enumerate(found, 1) if jwk.get("use", "sig") == "sig")
+    kids = [key.kid for key in keys]
+    if not keys or len(set(kids)) != len(kids):
+        msg = "it must hold at least one key for signatures, each with a kid of its own"
+        raise ValueError(msg)
+    return keys
+
+
+def _of_jwk(number: int, jwk: Mapping[str, Any]) -> VerifyKey:
+    if "d" in jwk or "k" in jwk or jwk.get("kty") == "oct":
         msg = "a key set for verification must hold public keys only"
         raise ValueError(msg)
-    key = _strong(jwt.PyJWK(dict(jwk)).key, str(jwk.get("kid", "")))
+    try:
+        public = jwt.PyJWK(dict(jwk)).key
+    except (jwt.PyJWTError, NotImplementedError) as error:
+        msg = f"key {number} is of no kind that is known, or incomplete"
+        raise ValueError(msg) from error
+    key = _strong(public, str(jwk.get("kid", "")))
     wanted = jwk.get("alg", key.algorithm)
     rsa_other = isinstance(key.key, rsa.RSAPublicKey) and wanted in _RSA
     if wanted != key.algorithm and not rsa_other:

@@ -12,6 +12,7 @@ SVID standard: one URI name in a client's certificate. Every leaf file holds the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -23,16 +24,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hub.core.principal import SpiffeId
+from hub.core.principal import SpiffeId, check_name
 from hub.errors import CertificateError
-from hub.pki.files import write_certificates, write_key
+from hub.pki.files import refuse_existing, write_certificates, write_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_DNS_NAME = re.compile(r"(?:\*\.)?(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*")
 # Clocks differ: what is issued now is good a little earlier.
 _BACKDATE = timedelta(minutes=5)
+_SIGNERS = ("root", "intermediate")
 _ROOT_DAYS = 3650
 _INTERMEDIATE_DAYS = 1825
 LEAF_DAYS = 90
@@ -70,14 +73,14 @@ class Authority:
     @property
     def trust_domain(self) -> str:
         """The trust domain that the root was made for."""
-        names = self._root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return names.get_values_for_type(x509.UniformResourceIdentifier)[0].removeprefix("spiffe://")
+        return _trust_domain(self._root)
 
     @classmethod
     def create(cls, folder: Path, trust_domain: str) -> Authority:
         """Make root and intermediate; CertificateError where the folder has one already."""
         SpiffeId.parse(f"spiffe://{trust_domain}/tenant/t/admin/x")  # checks the trust domain
-        if (folder / "ca" / "root.key").exists():
+        made = [folder / "ca.pem", *(folder / "ca" / f"{name}.{end}" for name in _SIGNERS for end in ("key", "pem"))]
+        if any(path.exists() for path in made):
             msg = f"{folder} holds an authority already: use it, or choose another --dir"
             raise CertificateError(msg)
         root_key = ec.generate_private_key(ec.SECP256R1())
@@ -103,11 +106,15 @@ class Authority:
             root = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
             certificate = x509.load_pem_x509_certificate((folder / "ca" / "intermediate.pem").read_bytes())
             key = load_pem_private_key((folder / "ca" / "intermediate.key").read_bytes(), password=None)
-        except (OSError, ValueError) as error:
+            _trust_domain(root)
+        except (OSError, ValueError, TypeError, IndexError, x509.ExtensionNotFound) as error:
             msg = f"{folder} holds no usable authority ({error}): make one with 'loghub certs init --dir {folder}'"
             raise CertificateError(msg) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             msg = f"{folder}/ca/intermediate.key is not an EC key"
+            raise CertificateError(msg)
+        if key.public_key() != certificate.public_key():
+            msg = f"{folder}/ca/intermediate.key is not the key of intermediate.pem beside it"
             raise CertificateError(msg)
         return cls(folder, root, _Signer(certificate, key))
 
@@ -119,7 +126,11 @@ class Authority:
         if days > MAX_SERVER_DAYS:
             msg = f"browsers take server certificates of at most {MAX_SERVER_DAYS} days, not {days:g}"
             raise CertificateError(msg)
-        names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+        try:
+            check_name(name)
+            names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+        except ValueError as error:
+            raise CertificateError(str(error)) from error
         return self._issue(self.folder / "server" / name, name, names, ExtendedKeyUsageOID.SERVER_AUTH, days)
 
     def issue_client(self, identity: SpiffeId, days: float = LEAF_DAYS) -> Issued:
@@ -128,12 +139,21 @@ class Authority:
             msg = f"this authority is of trust domain {self.trust_domain}, not {identity.trust_domain}"
             raise CertificateError(msg)
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))])
-        stem = self.folder / identity.tenant / f"{identity.role}-{identity.name}"
-        return self._issue(stem, identity.name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days)
+        return self._issue(self._client_stem(identity), identity.name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days)
+
+    def client(self, identity: SpiffeId) -> Issued:
+        """Return where a client's certificate is, or would be."""
+        return _files(self._client_stem(identity))
+
+    def _client_stem(self, identity: SpiffeId) -> Path:
+        return self.folder / identity.tenant / f"{identity.role}-{identity.name}"
 
     def _issue(
         self, stem: Path, name: str, names: x509.SubjectAlternativeName, usage: x509.ObjectIdentifier, days: float
     ) -> Issued:
+        issued = _files(stem)
+        refuse_existing(issued.key, issued.cert)
+        self._check_days(days)
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
             _issued_by(_builder(_name(name), key.public_key(), days), self._signer.certificate)
@@ -143,10 +163,25 @@ class Authority:
             .add_extension(names, critical=False)
         )
         leaf = builder.sign(self._signer.key, hashes.SHA256())
-        issued = Issued(stem.with_name(stem.name + ".pem"), stem.with_name(stem.name + ".key"))
         write_key(issued.key, key)
         write_certificates(issued.cert, leaf, self._signer.certificate)
         return issued
+
+    def _check_days(self, days: float) -> None:
+        """Raise CertificateError for a leaf that would outlive its issuer: peers would refuse the chain."""
+        left = (self._signer.certificate.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+        if not 0 < days <= left:
+            msg = f"a certificate of this authority can be good for at most {left:.0f} days from now, not {days:g}"
+            raise CertificateError(msg)
+
+
+def _files(stem: Path) -> Issued:
+    return Issued(stem.with_name(stem.name + ".pem"), stem.with_name(stem.name + ".key"))
+
+
+def _trust_domain(root: x509.Certificate) -> str:
+    names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier)[0].removeprefix("spiffe://")
 
 
 def _name(common_name: str) -> x509.Name:
@@ -157,6 +192,9 @@ def _host(host: str) -> x509.GeneralName:
     try:
         address: IPv4Address | IPv6Address = ip_address(host)
     except ValueError:
+        if not _DNS_NAME.fullmatch(host) or host.replace(".", "").isdecimal():
+            msg = f"{host!r} is neither an IP address nor a DNS name (IDNs as xn--…)"
+            raise ValueError(msg) from None
         return x509.DNSName(host)
     return x509.IPAddress(address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for its owner alone, unless it is there; CertificateError where something else is."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        msg = f"the folder {path} cannot be made: {error.strerror}"
+        raise CertificateError(msg) from error
 
 
 def write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
@@ -32,11 +42,18 @@ def expires_at(path: Path) -> datetime:
     return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
 
 
+def refuse_existing(*paths: Path) -> None:
+    """Raise CertificateError where one of the files is there: what belongs together is made together, or not at all."""
+    for path in paths:
+        if path.exists():
+            raise _exists(path)
+
+
 def write_new(path: Path, data: bytes, *, mode: int) -> None:
     """Write a file that does not exist yet; CertificateError where it does, or cannot be written."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -44,10 +61,14 @@ def write_new(path: Path, data: bytes, *, mode: int) -> None:
             os.fsync(file.fileno())
         os.link(scratch, path)  # unlike rename, link does not replace
     except FileExistsError as error:
-        msg = f"{path} exists and is not overwritten: move it away, or choose another name or --dir"
-        raise CertificateError(msg) from error
+        raise _exists(path) from error
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror}"
         raise CertificateError(msg) from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink()
+
+
+def _exists(path: Path) -> CertificateError:
+    return CertificateError(f"{path} exists and is not overwritten: move it away, or choose another name or --dir")

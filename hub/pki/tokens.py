@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hub.pki.files import write_key, write_new
+from hub.pki.files import refuse_existing, write_key, write_new
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ def create_token_keys(folder: Path) -> TokenKeys:
     """Make an ES256 key pair in a folder; CertificateError where one is there already."""
     key = ec.generate_private_key(ec.SECP256R1())
     keys = TokenKeys(folder / "signing.key", folder / "verify.pem")
+    refuse_existing(keys.private, keys.public)
     write_key(keys.private, key)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     write_new(keys.public, public, mode=0o644)

@@ -55,6 +55,14 @@ def der_of_raw_names(raw: bytes) -> bytes:
     )
 
 
+def with_names_twice() -> bytes:
+    """Return a certificate with two extensions for alternative names, which no library makes (RFC 5280 section 4.2)."""
+    names = x509.SubjectAlternativeName([uri(ORDERS)])
+    issuer = x509.IssuerAlternativeName([uri(OTHER)])
+    sign = certificate(names, issuer).public_bytes(Encoding.DER)
+    return sign.replace(bytes([0x55, 0x1D, 0x12]), bytes([0x55, 0x1D, 0x11]))
+
+
 def raw_uri(text: bytes) -> bytes:
     """Return the DER of alternative names with one URI of any bytes (RFC 5280 section 4.2.1.6)."""
     name = bytes([0x86, len(text)]) + text
@@ -190,6 +198,8 @@ def test_the_common_name_says_nothing() -> None:
         der_of_raw_names(b"junk"),
         der_of_raw_names(raw_uri(ORDERS.encode()) + b"\0"),
         der_of_raw_names(raw_uri(ORDERS.encode())[:-1]),
+        der_of_raw_names(bytes([0x30, 0x02, 0xA3, 0x00])),
+        with_names_twice(),
     ],
 )
 def test_what_cannot_be_read_proves_nothing(unreadable: bytes) -> None:

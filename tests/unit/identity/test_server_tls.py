@@ -369,6 +369,24 @@ def test_an_expired_certificate_is_not_served(site: Site, tmp_path: Path, ends: 
         server_of(files)
 
 
+def test_a_certificate_of_the_future_is_not_served(site: Site, tmp_path: Path) -> None:
+    """A clock is wrong, this one or the authority's."""
+    leaf = issue(site, tmp_path, begins=DAY, ends=2 * DAY, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+    with pytest.raises(CertificateError, match=r"leaf\.pem is not valid before .* check the clock"):
+        check_files(TlsFiles(site.files.ca, leaf.cert, leaf.key))
+
+
+def test_authorities_that_have_all_expired_are_said(site: Site, tmp_path: Path) -> None:
+    """No client could come in; beside one that is good an old one does no harm, as after a rotation."""
+    old = issue(site, tmp_path, begins=-2 * DAY, ends=-DAY, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(x509.load_pem_x509_certificate(old.cert.read_bytes()).public_bytes(Encoding.PEM))
+    with pytest.raises(CertificateError, match=r"every authority in .*bundle\.pem has expired"):
+        check_files(replace(site.files, ca=bundle))
+    bundle.write_bytes(bundle.read_bytes() + site.files.ca.read_bytes())
+    check_files(replace(site.files, ca=bundle))
+
+
 def test_what_openssl_refuses_is_said(site: Site, tmp_path: Path) -> None:
     """A key too small for its security level."""
     weak = self_signed(tmp_path, rsa.generate_private_key(65537, 1024), hashes.SHA256())  # noqa: S505  on purpose

@@ -11,7 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
@@ -425,6 +431,54 @@ def test_an_authority_is_made_once(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("away", ["ca/root.key", "ca/root.pem", "ca/intermediate.key", "ca/intermediate.pem", "ca.pem"])
+def test_an_authority_is_not_made_around_the_rest_of_another(tmp_path: Path, away: str) -> None:
+    """As where the root's key is kept offline: a new key beside the old certificate would be no authority at all."""
+    Authority.create(tmp_path, DOMAIN)
+    (tmp_path / away).unlink()
+    before = contents(tmp_path)
+    with pytest.raises(CertificateError, match="holds an authority already"):
+        Authority.create(tmp_path, DOMAIN)
+    assert contents(tmp_path) == before
+
+
+def test_half_of_a_leaf_is_not_made_whole(tmp_path: Path) -> None:
+    """The other half would not belong to it."""
+    authority = Authority.create(tmp_path, DOMAIN)
+    for away in authority.issue_server("one", ["localhost"]).key, authority.issue_server("two", ["localhost"]).cert:
+        away.unlink()
+    before = contents(tmp_path)
+    for name in ("one", "two"):
+        with pytest.raises(CertificateError, match="exists and is not overwritten"):
+            authority.issue_server(name, ["localhost"])
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["", "../../evil", "a/b", "/etc/evil", ".", "..", "a b", "ü", "a" * 129])
+def test_a_servers_name_is_a_plain_one(pki: Pki, name: str) -> None:
+    """It becomes the name of a file."""
+    before = contents(pki.folder)
+    with pytest.raises(CertificateError, match="is not 1 to 128 characters"):
+        pki.authority.issue_server(name, ["localhost"])
+    assert contents(pki.folder) == before
+
+
+@pytest.mark.parametrize(
+    "host", ["", " ", "ü.test", "10.0.0.300", "1.2.3", "a..b", "-a.test", "a b", "https://a", "a:1"]
+)
+def test_what_is_no_host_is_said(pki: Pki, host: str) -> None:
+    """A certificate for it would be for nobody."""
+    with pytest.raises(CertificateError, match="is neither an IP address nor a DNS name"):
+        pki.authority.issue_server("other", [host])
+
+
+@pytest.mark.parametrize("days", [1826, 1e9, float("inf"), float("nan"), 0, -1])
+def test_no_leaf_outlives_what_signed_it(pki: Pki, days: float) -> None:
+    """Peers would refuse the chain from then on."""
+    with pytest.raises(CertificateError, match="can be good for at most 1825 days"):
+        pki.authority.issue_client(replace(ORDERS, name="other"), days)
+
+
 def test_a_leaf_is_issued_once(tmp_path: Path) -> None:
     """Whoever uses the first one would be left with half of a pair."""
     authority = Authority.create(tmp_path, DOMAIN)
@@ -473,4 +527,26 @@ def test_an_authoritys_key_is_of_the_kind_that_it_makes(tmp_path: Path) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "ca" / "intermediate.key").write_bytes(pem)
     with pytest.raises(CertificateError, match=r"ca/intermediate\.key is not an EC key"):
+        Authority.open(tmp_path)
+
+
+def test_an_authority_whose_key_is_locked_or_anothers_is_not_opened(pki: Pki, tmp_path: Path) -> None:
+    """What it issued would not verify."""
+    Authority.create(tmp_path, DOMAIN)
+    path = tmp_path / "ca" / "intermediate.key"
+    locked = private_key(path).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    path.write_bytes(locked)
+    with pytest.raises(CertificateError, match="holds no usable authority"):
+        Authority.open(tmp_path)
+    path.write_bytes((pki.folder / "ca" / "intermediate.key").read_bytes())
+    with pytest.raises(CertificateError, match=r"intermediate\.key is not the key of intermediate\.pem"):
+        Authority.open(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["server/hub.pem", "ca/intermediate.pem"])
+def test_a_root_of_another_make_is_not_opened(pki: Pki, tmp_path: Path, other: str) -> None:
+    """It names no trust domain."""
+    Authority.create(tmp_path, DOMAIN)
+    (tmp_path / "ca.pem").write_bytes((pki.folder / other).read_bytes())
+    with pytest.raises(CertificateError, match="holds no usable authority"):
         Authority.open(tmp_path)

@@ -139,6 +139,20 @@ def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "a.key"]
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Not the file in it, which is nobody's fault."""
+    (tmp_path / "folder").write_bytes(b"a file")
+    for path in (
+        tmp_path / "folder" / "a.key",
+        tmp_path / "folder" / "deep" / "a.key",
+        tmp_path / ("x" * 300) / "a.key",
+    ):
+        with pytest.raises(CertificateError, match=r"the folder .* cannot be made"):
+            write_key(path, KEY)
+    with pytest.raises(CertificateError, match="cannot be written: File name too long"):
+        write_key(tmp_path / ("x" * 300), KEY)
+
+
 def test_a_file_is_there_whole_and_alone(tmp_path: Path) -> None:
     """It is the one name in the folder, and the one name of its data."""
     write_new(tmp_path / "deep" / "er" / "a.key", b"new", mode=0o600)

@@ -66,3 +66,12 @@ def test_keys_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match=r"signing\.key exists and is not overwritten"):
         create_token_keys(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == {keys.private: before[keys.private]}
+
+
+def test_a_lost_signing_key_is_not_replaced_beside_the_old_public_one(tmp_path: Path) -> None:
+    """Hubs would refuse whatever the new one signs."""
+    keys = create_token_keys(tmp_path)
+    keys.private.unlink()
+    with pytest.raises(CertificateError, match=r"verify\.pem exists and is not overwritten"):
+        create_token_keys(tmp_path)
+    assert list(tmp_path.iterdir()) == [keys.public]
