@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
+from hub.allocator import keep_memory
 from hub.core.batch import BatchLimits
 from hub.errors import StorageFullError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
@@ -182,6 +183,7 @@ class Hub:
 
 def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:
     """Run a hub process until it is stopped."""
+    keep_memory()
     gc.freeze()  # what start-up made stays; the collector need not look at it again
     uvloop.run(_serve(settings, worker, ready))
 

@@ -20,7 +20,7 @@ LINES = (
     {"app"},
     {"ingest", "live", "web", "agent"},
     {"log", "identity", "observe", "client", "pki"},
-    {"config", "grpc_tls"},
+    {"allocator", "config", "grpc_tls"},
     {"core"},
     {"errors", "pb", ""},
 )
