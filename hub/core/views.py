@@ -23,7 +23,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from hub.pb import ingest_pb2, record_pb2
+from hub.pb import ingest_pb2, record_pb2, tail_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +36,12 @@ COLUMNS = {"severity": Field.TYPE_INT32, "trace_id": Field.TYPE_BYTES, "span_id"
 
 
 def opaque(kind: type[Message]) -> type[Message]:
-    """Return a message of ingest.proto with `Batch.records` as repeated bytes."""
+    """Return a message of ingest.proto or tail.proto with `Batch.records` as repeated bytes."""
     return _class(_OPAQUE, kind)
 
 
 def columns(kind: type[Message]) -> type[Message]:
-    """Return a message of ingest.proto whose `Batch.records` is one record: severity, trace_id, span_id are repeated.
+    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record, with COLUMNS repeated.
 
     An empty severity column means that no record has one.
     """
@@ -69,6 +69,7 @@ def _pool(change: Callable[[FileDescriptorProto], None]) -> DescriptorPool:
         pool.Add(copy)
 
     add(ingest_pb2.DESCRIPTOR)
+    add(tail_pb2.DESCRIPTOR)
     return pool
 
 

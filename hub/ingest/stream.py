@@ -263,7 +263,8 @@ class ProducerStream:
     def _append_open(self, batch: _Open) -> None:
         self._open.append(batch)
         self._open_bytes += batch.size
-        self._changed.set()
+        if batch.stored is None:  # settled already; any other says so itself
+            self._changed.set()
 
     async def _wait_for_room(self) -> None:
         await self._ingest.log.room()
