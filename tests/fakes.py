@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hub.core.websocket_frame import unframed
+from hub.errors import UnauthenticatedError
 from hub.log.memory import MemoryLog
 from hub.log.model import Entry
 from hub.log.retention import Retention
@@ -13,7 +14,10 @@ from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
+    from hub.core.ending import Ending
+    from hub.core.principal import Principal
     from hub.core.stored import Hole, StoredBatch
+    from hub.pb.tail_pb2 import ClientMessage
 
 FOREVER = Retention(10**9, 2**40, 10**9)
 
@@ -69,6 +73,56 @@ class FakeSink:
         """Return the bodies of all records of a subscription."""
         mine = [message.records for message in self.of("records") if message.records.id == subscription]
         return [record.body for records in mine for batch in records.batches for record in batch.records]
+
+
+class FakeSession:
+    """A session that keeps what it is told; `hub.web.ports.Session`. It takes messages while `gate` is open."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.said: list[str] = []
+        self.messages: list[ClientMessage] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def open(self) -> None:
+        """Keep that it was opened."""
+        self.said.append("open")
+
+    async def close(self) -> None:
+        """Keep that it was closed."""
+        self.said.append("close")
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Keep a message; wait at the gate."""
+        self.messages.append(message)
+        await self.gate.wait()
+
+    def end(self, ending: Ending) -> None:
+        """End."""
+        self.said.append("end")
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def shut_down(self, spread_seconds: float) -> None:
+        """Keep how long clients may take to come back."""
+        self.said.append(f"shut down over {spread_seconds:g} s")
+
+
+class FakeVerifier:
+    """Knows some tokens' bearers, and keeps what it was asked; `hub.web.auth.Verifier`."""
+
+    def __init__(self, **bearers: Principal) -> None:
+        self.bearers = bearers
+        self.asked: list[tuple[str, bytes | None]] = []
+
+    def verify(self, token: str, certificate_der: bytes | None = None) -> Principal:
+        """Let the known tokens pass."""
+        self.asked.append((token, certificate_der))
+        if token not in self.bearers:
+            message = "the token is bad"
+            raise UnauthenticatedError(message)
+        return self.bearers[token]
 
 
 class GatedLog(MemoryLog):

@@ -34,4 +34,4 @@ def faults(how: str) -> int:
 
 def test_memory_that_was_freed_is_used_again_without_page_faults() -> None:
     """A process without the settings has a fault for every few pages, over and over."""
-    assert faults("keep") < 2000 < 20_000 < faults("leave")
+    assert faults("keep") * 10 < faults("leave")

@@ -1,0 +1,291 @@
+"""hub.web.auth: who opens a connection to the web port, and from which page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from werkzeug.datastructures import Headers
+
+from hub.core.principal import Principal, Scope
+from hub.errors import ForbiddenError, LoghubError, UnauthenticatedError
+from hub.web.auth import AuthMode, Gate, Request
+from tests.fakes import FakeVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DOMAIN = "loghub.test"
+PROTO = "loghub.v1.proto"
+KEY = ec.generate_private_key(ec.SECP256R1())
+READER = Principal("acme", "me", frozenset({Scope.READ}))
+
+
+def certificate(uri: str) -> bytes:
+    """Return a certificate in DER with one URI name."""
+    name = x509.Name([])
+    begin = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
+    builder = builder.serial_number(7).not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+    return builder.add_extension(names, critical=False).sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+ACME = certificate(f"spiffe://{DOMAIN}/tenant/acme/subscriber/desk")
+GLOBEX = certificate(f"spiffe://{DOMAIN}/tenant/globex/subscriber/desk")
+FOREIGN = certificate("spiffe://other.test/tenant/acme/subscriber/desk")
+
+
+def gate(mode: AuthMode = AuthMode.JWT, *origins: str, good: str = "good") -> Gate:
+    """Return a gate that knows one token."""
+    return Gate(mode, DOMAIN, FakeVerifier(**{good: READER}), origins)
+
+
+def asking(
+    authorization: str | None = None, subprotocols: Sequence[str] = (), certificate_der: bytes | None = None
+) -> Request:
+    """Return a request."""
+    headers = Headers() if authorization is None else Headers({"Authorization": authorization})
+    return Request(headers, subprotocols, certificate_der)
+
+
+def asked(judge: Gate) -> list[tuple[str, bytes | None]]:
+    """Return what the gate asked its verifier."""
+    assert isinstance(judge.verifier, FakeVerifier)
+    return judge.verifier.asked
+
+
+# --- where the token stands ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("authorization", ["Bearer a.b-_~+/=.c", "bearer a.b-_~+/=.c", "BEARER   a.b-_~+/=.c  "])
+def test_a_token_comes_in_the_authorization_header(authorization: str) -> None:
+    """The scheme's case does not matter (RFC 9110 section 11.1), the token is taken as it is."""
+    judge = gate(good="a.b-_~+/=.c")
+    assert judge.principal(asking(authorization, [PROTO])) == READER
+    assert asked(judge) == [("a.b-_~+/=.c", None)]
+
+
+@pytest.mark.parametrize(
+    "subprotocols", [["bearer.a.b.c"], [PROTO, "bearer.a.b.c"], ["bearer.a.b.c", "loghub.v1.json", PROTO]]
+)
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer  ", "Basic bWU6cGFzcw=="])
+def test_a_token_comes_in_a_subprotocol(subprotocols: list[str], authorization: str | None) -> None:
+    """For browsers, which cannot set headers; at any place, dots and all, whatever else the header says."""
+    judge = gate(good="a.b.c")
+    assert judge.principal(asking(authorization, subprotocols)) == READER
+    assert asked(judge) == [("a.b.c", None)]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "subprotocols"),
+    [
+        (None, []),
+        (None, [PROTO]),
+        (None, ["bearer", "Bearer.good", "x-bearer.good", "bearer:good"]),
+        ("", []),
+        ("Bearer", []),
+        ("Bearer ", []),
+        ("Bearergood", []),
+        ("Bearer.good", []),
+        ("good", []),
+        ("Basic good", [PROTO]),
+        ("Token Bearer good", []),
+    ],
+)
+def test_what_is_no_token_is_answered_with_how_to_send_one(authorization: str | None, subprotocols: list[str]) -> None:
+    """Nothing that is not a token is tried as one."""
+    judge = gate()
+    with pytest.raises(UnauthenticatedError, match=r"no token.*Authorization: Bearer.*bearer\."):
+        judge.principal(asking(authorization, subprotocols))
+    assert not asked(judge)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "subprotocols"),
+    [
+        ("Bearer good", ["bearer.good"]),
+        ("Bearer good", ["bearer.bad"]),
+        ("Bearer good", ["bearer."]),
+        (None, ["bearer.good", "bearer.good"]),
+        (None, ["bearer.good", PROTO, "bearer."]),
+    ],
+)
+def test_two_tokens_are_refused_even_if_they_are_the_same(authorization: str | None, subprotocols: list[str]) -> None:
+    """Nobody has to guess which of them was judged."""
+    judge = gate()
+    with pytest.raises(UnauthenticatedError, match="more than one token"):
+        judge.principal(asking(authorization, subprotocols))
+    assert not asked(judge)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "subprotocols", "token"),
+    [("Bearer bad", [], "bad"), (None, ["bearer."], ""), ("Bearer good good", [], "good good")],
+)
+def test_what_stands_for_a_token_is_judged_as_a_whole(
+    authorization: str | None, subprotocols: list[str], token: str
+) -> None:
+    """An empty one or one with a space in it is the verifier's to refuse."""
+    judge = gate()
+    with pytest.raises(UnauthenticatedError, match="the token is bad"):
+        judge.principal(asking(authorization, subprotocols))
+    assert asked(judge) == [(token, None)]
+
+
+# --- certificates beside it ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [AuthMode.JWT, AuthMode.BOTH])
+def test_a_token_is_judged_with_the_connections_certificate(mode: AuthMode) -> None:
+    """It may be bound to it (RFC 8705); who is let in is the token's bearer."""
+    judge = gate(mode)
+    assert judge.principal(asking("Bearer good", certificate_der=ACME)) == READER
+    assert asked(judge) == [("good", ACME)]
+
+
+@pytest.mark.parametrize("mode", [AuthMode.JWT, AuthMode.BOTH])
+def test_a_token_over_another_tenants_certificate_is_refused(mode: AuthMode) -> None:
+    """The tenants must be the same wherever there are two to compare."""
+    with pytest.raises(ForbiddenError, match="different tenants"):
+        gate(mode).principal(asking("Bearer good", certificate_der=GLOBEX))
+
+
+def test_both_means_both() -> None:
+    """Neither a good token nor a good certificate is enough."""
+    judge = gate(AuthMode.BOTH)
+    with pytest.raises(UnauthenticatedError, match="certificate beside the token"):
+        judge.principal(asking("Bearer good"))
+    with pytest.raises(UnauthenticatedError, match="no token"):
+        judge.principal(asking(certificate_der=ACME))
+    with pytest.raises(UnauthenticatedError, match="the token is bad"):
+        judge.principal(asking("Bearer bad", certificate_der=ACME))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "subprotocols"), [(None, []), ("Bearer good", ["bearer.good"]), ("Bearer bad", [])]
+)
+def test_where_certificates_decide_no_token_is_looked_at(authorization: str | None, subprotocols: list[str]) -> None:
+    """The principal is the certificate's, with its scopes, end and serial."""
+    judge = gate(AuthMode.MTLS)
+    principal = judge.principal(asking(authorization, subprotocols, GLOBEX))
+    assert (principal.tenant, principal.scopes, principal.serial) == ("globex", frozenset({Scope.READ}), 7)
+    assert principal.subject == f"spiffe://{DOMAIN}/tenant/globex/subscriber/desk"
+    assert principal.expires_at is not None
+    assert not asked(judge)
+
+
+def test_where_certificates_decide_there_must_be_one() -> None:
+    """A good token does not stand in for it."""
+    with pytest.raises(UnauthenticatedError, match="client certificate"):
+        gate(AuthMode.MTLS).principal(asking("Bearer good"))
+
+
+@pytest.mark.parametrize("mode", AuthMode)
+@pytest.mark.parametrize(("certificate_der", "error"), [(FOREIGN, ForbiddenError), (b"\x30\x00", UnauthenticatedError)])
+def test_a_certificate_of_no_use_is_refused_in_every_mode(
+    mode: AuthMode, certificate_der: bytes, error: type[LoghubError]
+) -> None:
+    """Also where a token alone would have done: the peer believes to be somebody that it is not."""
+    judge = gate(mode)
+    with pytest.raises(error, match="certificate"):
+        judge.principal(asking("Bearer good", certificate_der=certificate_der))
+    assert not asked(judge)
+
+
+@pytest.mark.parametrize(
+    ("scope", "subprotocols", "certificate_der"),
+    [
+        ({}, [], None),
+        ({"subprotocols": None, "extensions": None}, [], None),
+        ({"subprotocols": [PROTO], "extensions": {}}, [PROTO], None),
+        ({"extensions": {"tls": None}}, [], None),
+        ({"extensions": {"tls": {}}}, [], None),
+        ({"extensions": {"tls": {"client_cert_der": ACME}}}, [], ACME),
+    ],
+)
+def test_a_request_is_what_the_asgi_scope_says(
+    scope: dict[str, object], subprotocols: list[str], certificate_der: bytes | None
+) -> None:
+    """Servers leave out or put None where they have nothing to say."""
+    headers = Headers({"Authorization": "Bearer good"})
+    request = Request.of(headers, scope)
+    assert (request.headers, list(request.subprotocols), request.certificate_der) == (
+        headers,
+        subprotocols,
+        certificate_der,
+    )
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_programs_send_no_origin() -> None:
+    """They are let in with a list and without one."""
+    for judge in (gate(), gate(AuthMode.JWT, "https://logs.example")):
+        judge.check_origin(Headers({"Host": "logs.example"}))
+
+
+def test_without_a_list_a_page_may_come_from_the_host_that_it_asks() -> None:
+    """By https, with the very name and port."""
+    gate().check_origin(Headers({"Host": "logs.example:8443", "Origin": "https://logs.example:8443"}))
+
+
+ELSEWHERE = [
+    "",
+    "null",
+    "https://",
+    "*",
+    "https://evil.example",
+    "http://logs.example:8443",
+    "https://logs.example",
+    "https://logs.example:443",
+    "https://logs.example:8443/",
+    "https://logs.example:84430",
+    "https://LOGS.example:8443",
+    "HTTPS://logs.example:8443",
+    "https://a.logs.example:8443",
+    "https://xlogs.example:8443",
+    "https://logs.example:8443.evil.example",
+    "https://logs.example:8443@evil.example",
+    "https://logs.example:8443 https://evil.example",
+    " https://logs.example:8443",
+    "logs.example:8443",
+]
+
+
+@pytest.mark.parametrize("origin", ELSEWHERE)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_page_from_elsewhere_is_refused(origin: str, listed: bool) -> None:  # noqa: FBT001  a case
+    """Scheme, name and port must be the same to the letter; nothing begins, ends or counts like another."""
+    judge = gate(AuthMode.JWT, *["https://logs.example:8443"] * listed)
+    with pytest.raises(ForbiddenError, match=r"web\.allowed_origins"):
+        judge.check_origin(Headers({"Host": "logs.example:8443", "Origin": origin}))
+
+
+def test_a_list_stands_for_itself() -> None:
+    """Each of it may come, wherever it asks; the host's own page only if it is listed too."""
+    judge = gate(AuthMode.JWT, "https://one.example", "http://localhost:3000", "null")
+    for origin in judge.allowed_origins:
+        judge.check_origin(Headers({"Host": "logs.example", "Origin": origin}))
+    with pytest.raises(ForbiddenError, match=r"logs\.example"):
+        judge.check_origin(Headers({"Host": "logs.example", "Origin": "https://logs.example"}))
+
+
+def test_without_a_host_no_page_may_come() -> None:
+    """There is nothing to compare with."""
+    with pytest.raises(ForbiddenError):
+        gate().check_origin(Headers({"Origin": "https://logs.example"}))
+
+
+def test_a_refused_origin_is_named_but_not_at_any_length() -> None:
+    """The answer goes to the log as well."""
+    with pytest.raises(ForbiddenError) as caught:
+        gate().check_origin(Headers({"Host": "h", "Origin": "https://" + "x" * 10_000}))
+    assert "'https://xxx" in caught.value.message
+    assert len(caught.value.message) < 400

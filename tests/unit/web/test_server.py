@@ -1,0 +1,747 @@
+"""hub.web.server: ready frames on the wire, peers that are gone or say too much, and the port itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
+
+from hub.core.principal import Role, SpiffeId
+from hub.core.websocket_frame import BINARY, TEXT, frame
+from hub.errors import ConfigError
+from hub.identity.server_tls import ClientCertificates, TlsFiles, web_context
+from hub.pki.authority import Authority
+from hub.web.server import FRAMES, FrameWriter, WebOptions, WebServer
+from tests.fakes import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+    Script = Callable[["App", Send], Awaitable[None]]
+
+OPTIONS = WebOptions(
+    host="127.0.0.1",
+    port=0,
+    heartbeat_seconds=25.0,
+    heartbeat_misses=3,
+    queue_bytes=4000,
+    max_message_bytes=100,
+    max_header_bytes=500,
+    handshake_seconds=10.0,
+)
+
+
+# --- a connection without a network ----------------------------------------------------------------------------------
+
+
+class Clock:
+    """A loop for the protocol whose time passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._timers: list[Timer] = []
+        self.create_task = asyncio.create_task
+
+    def time(self) -> float:
+        """Return the seconds that have passed."""
+        return self._now
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Have something called in time."""
+        self._timers.append(Timer(self._now + delay, call))
+        return self._timers[-1]
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and call what is due in its order."""
+        end = self._now + seconds
+        while due := sorted((one for one in self._timers if one.when <= end), key=lambda one: one.when):
+            self._timers.remove(due[0])
+            self._now = due[0].when
+            if not due[0].cancelled:
+                due[0].call()
+        self._now = end
+
+
+@dataclass(eq=False)
+class Timer:
+    """A call to come; what of `asyncio.TimerHandle` the protocol uses."""
+
+    when: float
+    call: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.cancelled = True
+
+
+@dataclass
+class FakeTls:
+    """A TLS connection whose peer has shown a certificate, or none."""
+
+    certificate: bytes | None
+
+    def getpeercert(self, binary_form: bool) -> bytes | None:  # noqa: FBT001  as in `ssl.SSLObject`
+        """Return it in DER."""
+        assert binary_form
+        return self.certificate
+
+
+class FakeTransport(asyncio.Transport):
+    """Keeps what is written, and how it is closed."""
+
+    def __init__(self, tls: FakeTls | None = None) -> None:
+        super().__init__({"ssl_object": tls, "peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written = bytearray()
+        self.limits: tuple[int | None, int | None] | None = None
+        self.closing = self.aborted = self.paused = False
+        self.protocol: asyncio.BaseProtocol | None = None
+
+    def write(self, data: Any) -> None:
+        """Keep it."""
+        self.written += data
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        data = bytes(self.written)
+        self.written.clear()
+        return data
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Keep them."""
+        self.limits = (high, low)
+
+    def pause_reading(self) -> None:
+        """Read nothing for now."""
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self.paused = False
+
+    def is_closing(self) -> bool:
+        """Whether it is closed in any way."""
+        return self.closing
+
+    def close(self) -> None:
+        """Close."""
+        self.closing = True
+
+    def abort(self) -> None:
+        """Cut."""
+        self.closing = self.aborted = True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the connection over."""
+        self.protocol = protocol
+
+
+@dataclass
+class App:
+    """An ASGI application: runs a script after accepting, then keeps what it receives until the peer is gone."""
+
+    script: Script | None = None
+    scope: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        """Serve a connection."""
+        self.scope = scope
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"ok"})
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        if self.script:
+            await self.script(self, send)
+        while not self.events or self.events[-1]["type"] != "websocket.disconnect":
+            self.events.append(await receive())
+
+    @property
+    def frames(self) -> FrameWriter:
+        """The writer of the connection."""
+        writer = self.scope["extensions"][FRAMES]
+        assert isinstance(writer, FrameWriter)
+        return writer
+
+    @property
+    def received(self) -> list[bytes | str]:
+        """The messages of the peer."""
+        found = [event for event in self.events if event["type"] == "websocket.receive"]
+        return [event["text"] if event.get("bytes") is None else event["bytes"] for event in found]
+
+
+@contextmanager
+def web_server(app: Any, options: WebOptions = OPTIONS) -> Iterator[WebServer]:
+    """Make a server that is never run."""
+    server = WebServer(app, options, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    try:
+        yield server
+    finally:
+        server._socket.close()  # noqa: SLF001  who does not run it cannot close it
+
+
+class Line:
+    """A peer's connection to the WebSocket protocol of a server, from the first byte on."""
+
+    def __init__(self, app: Any, options: WebOptions = OPTIONS, tls: FakeTls | None = None) -> None:
+        self.clock = Clock()
+        self.transport = FakeTransport(tls)
+        with web_server(app, options) as server:
+            made: Any = server.config.ws_protocol_class
+            self.protocol = made(server.config, ServerState(), {}, self.clock)
+        self.protocol.connection_made(self.transport)
+        self.client = ClientProtocol(parse_uri("ws://localhost/v1/tail"))
+
+    async def shake_hands(self) -> Response:
+        """Ask for a WebSocket; return the answer."""
+        self.client.send_request(self.client.connect())
+        await self.flush()
+        [answer] = self.read()
+        assert isinstance(answer, Response)
+        return answer
+
+    async def flush(self) -> None:
+        """Deliver what the client has to say."""
+        await self.feed(b"".join(self.client.data_to_send()))
+
+    async def feed(self, data: bytes) -> None:
+        """Deliver any bytes."""
+        self.protocol.data_received(data)
+        await settle()
+
+    def read(self) -> list[Any]:
+        """Let the client read; return its events."""
+        self.client.receive_data(self.transport.take())
+        return list(self.client.events_received())
+
+    async def hang_up(self) -> None:
+        """Be gone."""
+        self.protocol.connection_lost(None)
+        await settle()
+
+    @property
+    def close_code(self) -> int | None:
+        """The code with which the server closes, None while it does not."""
+        self.read()
+        return self.client.close_rcvd.code if self.client.close_rcvd else None
+
+
+async def connected(app: App, options: WebOptions = OPTIONS) -> Line:
+    """Return a connection whose handshake is done."""
+    line = Line(app, options)
+    assert (await line.shake_hands()).status_code == 101
+    return line
+
+
+# --- ready frames ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+async def test_a_ready_frame_is_what_the_server_itself_would_send(opcode: int, size: int) -> None:
+    """Byte for byte, of however many pieces it was made."""
+    pieces = (b"a" * (size // 2), b"", b"b" * (size - size // 2))
+
+    async def ready(app: App, _send: Send) -> None:
+        app.frames.write(frame(opcode, *pieces))
+
+    async def standard(_app: App, send: Send) -> None:
+        payload = b"".join(pieces)
+        body = {"text": payload.decode()} if opcode == TEXT else {"bytes": payload}
+        await send({"type": "websocket.send", **body})
+
+    written = []
+    for script in (ready, standard):
+        line = Line(App(script))
+        line.client.send_request(line.client.connect())
+        await line.flush()
+        _, _, after = line.transport.take().partition(b"\r\n\r\n")
+        written.append(after)
+        await line.hang_up()
+    assert written[0] == written[1]
+    assert written[0].endswith(b"".join(pieces))
+
+
+async def test_ready_frames_and_others_keep_their_order() -> None:
+    """They go the same way; a peer gets whole messages in the order of writing."""
+
+    async def mixed(app: App, send: Send) -> None:
+        for number in range(3):
+            app.frames.write(frame(TEXT, b"ready %d" % number))
+            await send({"type": "websocket.send", "text": f"sent {number}"})
+
+    line = Line(App(mixed))
+    line.client.send_request(line.client.connect())
+    await line.flush()
+    answer, *frames = line.read()
+    assert answer.status_code == 101
+    assert [one.data for one in frames] == [b"ready 0", b"sent 0", b"ready 1", b"sent 1", b"ready 2", b"sent 2"]
+    assert all(one.fin and one.opcode is Opcode.TEXT for one in frames)
+    await line.hang_up()
+
+
+async def test_nothing_is_compressed() -> None:
+    """A frame is made once for all, so no connection may have an extension of its own."""
+    line = Line(App())
+    request = line.client.connect()
+    request.headers["Sec-WebSocket-Extensions"] = "permessage-deflate"
+    line.client.send_request(request)
+    await line.flush()
+    assert b"101" in line.transport.written
+    assert b"sec-websocket-extensions" not in line.transport.take().lower()
+    await line.hang_up()
+
+
+async def test_a_writer_is_full_while_its_peer_does_not_read() -> None:
+    """From queue_bytes on until a quarter of them is left; drain waits as long."""
+    app = App()
+    line = await connected(app)
+    assert line.transport.limits == (4000, 1000)
+    assert not app.frames.full
+    await app.frames.drain()
+    line.protocol.pause_writing()
+    assert app.frames.full
+    draining = asyncio.create_task(app.frames.drain())
+    await settle()
+    assert not draining.done()
+    line.protocol.resume_writing()
+    await draining
+    assert not app.frames.full
+    await line.hang_up()
+
+
+async def test_a_peer_that_goes_ends_the_waiting_for_it() -> None:
+    """With a ConnectionError, then and later; what is written for it is dropped."""
+    app = App()
+    line = await connected(app)
+    line.protocol.pause_writing()
+    draining = asyncio.create_task(app.frames.drain())
+    await settle()
+    await line.hang_up()
+    with pytest.raises(ConnectionError):
+        await draining
+    with pytest.raises(ConnectionError):
+        await app.frames.drain()
+    app.frames.write(frame(TEXT, b"late"))
+    assert not line.transport.written
+
+
+async def test_nothing_is_written_behind_a_close() -> None:
+    """RFC 6455 section 5.5.1: a close frame is the last one."""
+
+    async def closes(app: App, send: Send) -> None:
+        await send({"type": "websocket.close", "code": 4408, "reason": "expired"})
+        app.frames.write(frame(TEXT, b"late"))
+
+    line = Line(App(closes))
+    line.client.send_request(line.client.connect())
+    await line.flush()
+    assert line.close_code == 4408
+    assert b"late" not in line.transport.take()
+    await line.hang_up()
+
+
+async def test_an_aborted_connection_is_cut_at_once() -> None:
+    """Whatever still waits for the peer."""
+    app = App()
+    line = await connected(app)
+    app.frames.abort()
+    assert line.transport.aborted
+    app.frames.write(frame(TEXT, b"late"))
+    assert not line.transport.written
+    with pytest.raises(ConnectionError):
+        await app.frames.drain()
+    await line.hang_up()
+
+
+@pytest.mark.parametrize("tls", [None, FakeTls(None), FakeTls(b"the certificate")])
+async def test_the_peers_certificate_stands_in_the_scope(tls: FakeTls | None) -> None:
+    """Of a WebSocket as of any other request; None where there is none."""
+    app = App()
+    line = Line(app, tls=tls)
+    await line.shake_hands()
+    certificate = tls.certificate if tls else None
+    assert app.scope["extensions"]["tls"] == {"client_cert_der": certificate}
+    assert "websocket.http.response" in app.scope["extensions"]
+    await line.hang_up()
+    asking = Asking(app, tls=tls)
+    await asking.feed(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+    assert (app.scope["type"], app.scope["extensions"]) == ("http", {"tls": {"client_cert_der": certificate}})
+
+
+# --- the handshake ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_is_delivered_whole_and_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """With status, headers and all parts of the body; the log has no error of the application."""
+
+    async def refuse(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"x-reason", b"none")]
+        await send({"type": "websocket.http.response.start", "status": 429, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"not ", "more_body": True})
+        await send({"type": "websocket.http.response.body", "body": b"now"})
+
+    line = Line(refuse)
+    with caplog.at_level(logging.ERROR):
+        answer = await line.shake_hands()
+    assert (answer.status_code, answer.headers["x-reason"], answer.body) == (429, "none", b"not now")
+    assert line.transport.closing
+    assert not caplog.records
+    await line.hang_up()
+
+
+async def test_an_application_that_says_nothing_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """The proof that the test above looks at the right log."""
+
+    async def silent(_scope: Any, _receive: Any, _send: Any) -> None:
+        pass
+
+    line = Line(silent)
+    with caplog.at_level(logging.ERROR):
+        assert (await line.shake_hands()).status_code == 500
+    assert "without completing handshake" in caplog.text
+    await line.hang_up()
+
+
+async def test_what_is_no_handshake_is_refused() -> None:
+    """Without a key there is nothing to accept; the application never hears of it."""
+    app = App()
+    line = Line(app)
+    await line.feed(b"GET /v1/tail HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    assert b" 400 " in line.transport.written.partition(b"\r\n")[0] + b" "
+    assert line.transport.closing
+    assert not app.scope
+    await line.hang_up()
+
+
+# --- what peers say --------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_may_be_as_long_as_the_limit() -> None:
+    """In one frame or in several."""
+    app = App()
+    line = await connected(app)
+    line.client.send_text(b"x" * 100)
+    line.client.send_binary(b"y" * 60, fin=False)
+    line.client.send_continuation(b"z" * 40, fin=True)
+    await line.flush()
+    assert app.received == ["x" * 100, b"y" * 60 + b"z" * 40]
+    await line.hang_up()
+
+
+@pytest.mark.parametrize("sizes", [(101,), (60, 41), (100, 0, 1)])
+async def test_a_message_over_the_limit_ends_the_connection(sizes: tuple[int, ...]) -> None:
+    """1009, also where only all of its fragments are too much; the application hears that it is over, nothing else."""
+    app = App()
+    line = await connected(app)
+    first, *others = sizes
+    line.client.send_binary(b"x" * first, fin=not others)
+    for number, size in enumerate(others, 1):
+        line.client.send_continuation(b"x" * size, fin=number == len(others))
+    await line.flush()
+    assert line.close_code == 1009
+    assert line.transport.closing
+    assert (app.received, app.events[-1]["code"]) == ([], 1009)
+    await line.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1009),
+        (b"\x82\x01x", 1002),
+        (b"\xc2\x81\0\0\0\0x", 1002),
+        (b"\x83\x81\0\0\0\0x", 1002),
+        (b"\x80\x81\0\0\0\0x", 1002),
+        (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x81\x81\0\0\0\0\xff", 1007),
+    ],
+    ids=[
+        "a length of 2⁶⁴-1",
+        "not masked",
+        "a reserved bit",
+        "an unknown opcode",
+        "nothing to continue",
+        "a ping in fragments",
+        "text that is not UTF-8",
+    ],
+)
+async def test_what_is_no_frame_ends_the_connection(data: bytes, code: int) -> None:
+    """From its head on, before a byte of the payload is waited for (RFC 6455 sections 5.1 to 5.5 and 8.1)."""
+    app = App()
+    line = await connected(app)
+    await line.feed(data)
+    assert line.close_code == code
+    assert not app.received
+    await line.hang_up()
+
+
+async def test_a_peer_is_not_read_while_its_message_waits() -> None:
+    """What the application does not take stays in the network."""
+
+    async def busy(_app: App, _send: Send) -> None:
+        await gate.wait()
+
+    gate = asyncio.Event()
+    app = App(busy)
+    line = await connected(app)
+    line.client.send_text(b"one")
+    await line.flush()
+    assert line.transport.paused
+    gate.set()
+    await settle()
+    assert not line.transport.paused
+    assert app.received == ["one"]
+    await line.hang_up()
+
+
+# --- peers that are gone without a word ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("misses", "dead_after_seconds"), [(2, 50.0), (3, 75.0), (5, 125.0)])
+async def test_a_peer_that_answers_no_ping_is_dead(misses: int, dead_after_seconds: float) -> None:
+    """After so many heartbeats; the first ping comes after one."""
+    line = await connected(App(), replace(OPTIONS, heartbeat_misses=misses))
+    line.clock.advance(24.9)
+    assert not line.transport.written
+    line.clock.advance(0.2)
+    [ping] = line.read()
+    assert ping.opcode is Opcode.PING
+    line.clock.advance(dead_after_seconds - 25.2)
+    assert not line.transport.closing
+    line.clock.advance(0.2)
+    assert line.transport.closing
+    assert line.close_code == 1011
+    await line.hang_up()
+
+
+async def test_a_peer_that_answers_its_pings_stays() -> None:
+    """For ever, with a ping at each heartbeat."""
+    line = await connected(App())
+    for _ in range(10):
+        line.clock.advance(25.0)
+        [ping] = line.read()
+        assert ping.opcode is Opcode.PING
+        line.clock.advance(0.0)
+        await line.flush()
+    assert not line.transport.closing
+    await line.hang_up()
+
+
+async def test_a_pong_that_nobody_asked_for_proves_nothing() -> None:
+    """Only the answer to the ping does."""
+    line = await connected(App())
+    line.clock.advance(25.0)
+    line.transport.take()
+    line.client.send_pong(b"some")
+    await line.flush()
+    line.clock.advance(50.0)
+    assert line.transport.closing
+    await line.hang_up()
+
+
+async def test_a_peers_own_ping_is_answered() -> None:
+    """With what it sent."""
+    line = await connected(App())
+    line.client.send_ping(b"there?")
+    await line.flush()
+    assert line.read() == [Frame(Opcode.PONG, b"there?")]
+    await line.hang_up()
+
+
+async def test_no_clock_runs_for_a_connection_that_is_over() -> None:
+    """Neither ping nor cut comes afterwards."""
+    line = await connected(App())
+    line.clock.advance(25.0)
+    await line.hang_up()
+    line.transport.take()
+    line.transport.closing = False
+    line.clock.advance(1000.0)
+    assert not line.transport.written
+    assert not line.transport.closing
+
+
+# --- the head of a request -------------------------------------------------------------------------------------------
+
+
+class Asking:
+    """A peer's connection to the HTTP protocol of a server."""
+
+    def __init__(self, app: Any, options: WebOptions = OPTIONS, tls: FakeTls | None = None) -> None:
+        self.clock = Clock()
+        self.transport = FakeTransport(tls)
+        with web_server(app, options) as server:
+            made: Any = server.config.http_protocol_class
+            self.protocol = made(server.config, ServerState(), {}, self.clock)
+        self.protocol.connection_made(self.transport)
+
+    async def feed(self, data: bytes) -> bytes:
+        """Send bytes; return the answer."""
+        self.protocol.data_received(data)
+        await settle()
+        return self.transport.take()
+
+
+def head_of(size: int) -> bytes:
+    """Return a request's head of so many bytes."""
+    start, end = b"GET / HTTP/1.1\r\nhost: h\r\nx: ", b"\r\n\r\n"
+    return start + b"y" * (size - len(start) - len(end)) + end
+
+
+@pytest.mark.parametrize("step", [20, 100, 500])
+async def test_a_head_may_be_as_long_as_the_limit(step: int) -> None:
+    """However it arrives; the next request is welcome too."""
+    asking = Asking(App())
+    head = head_of(500)
+    answers = [await asking.feed(head[start : start + step]) for start in range(0, 500, step)]
+    assert answers[-1].startswith(b"HTTP/1.1 200 ")
+    assert (await asking.feed(head_of(60))).startswith(b"HTTP/1.1 200 ")
+    assert not asking.transport.closing
+
+
+@pytest.mark.parametrize("step", [100, 501, 10_000])
+async def test_a_head_over_the_limit_is_cut_before_it_is_whole(step: int) -> None:
+    """431; the application never hears of it."""
+    app = App()
+    asking = Asking(app)
+    head = head_of(10_000)
+    answer = b""
+    for start in range(0, len(head), step):
+        answer += await asking.feed(head[start : start + step])
+        if asking.transport.closing:
+            break
+    assert start <= 500
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert not app.scope
+
+
+async def test_a_body_is_no_head() -> None:
+    """It may be longer."""
+    asking = Asking(App())
+    head = b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2000\r\n\r\n"
+    await asking.feed(head)
+    await asking.feed(b"x" * 2000)
+    assert not asking.transport.closing
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nhost: h\r\n"])
+async def test_a_peer_that_does_not_finish_its_head_is_cut(said: bytes) -> None:
+    """In the time for the handshake, whether it says a little or nothing."""
+    asking = Asking(App())
+    if said:
+        await asking.feed(said)
+    asking.clock.advance(5.0)
+    if said:
+        await asking.feed(b"x: y\r\n")
+    asking.clock.advance(4.9)
+    assert not asking.transport.aborted
+    asking.clock.advance(0.2)
+    assert asking.transport.aborted
+
+
+async def test_a_peer_that_finished_its_head_has_time() -> None:
+    """For a slow answer or a slow body."""
+    asking = Asking(App())
+    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n")
+    asking.clock.advance(1000.0)
+    assert not asking.transport.aborted
+
+
+async def test_a_peer_that_has_gone_is_not_cut() -> None:
+    """Its transport may be another's by then."""
+    asking = Asking(App())
+    asking.protocol.connection_lost(None)
+    asking.clock.advance(1000.0)
+    assert not asking.transport.aborted
+
+
+async def test_an_upgrade_is_handed_over_without_the_clock() -> None:
+    """To a protocol with ready frames; the connection may last."""
+    app = App()
+    asking = Asking(app)
+    client = ClientProtocol(parse_uri("ws://localhost/v1/tail"))
+    client.send_request(client.connect())
+    assert (await asking.feed(b"".join(client.data_to_send()))).startswith(b"HTTP/1.1 101 ")
+    asking.clock.advance(1000.0)
+    assert not asking.transport.aborted
+    app.frames.write(frame(TEXT, b"ready"))
+    assert asking.transport.take() == frame(TEXT, b"ready")
+    upgraded: Any = asking.transport.protocol
+    upgraded.connection_lost(None)
+    await settle()
+
+
+# --- the port --------------------------------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    """With the setting to change; nothing is left open."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port} cannot be opened: .*web\.port"):
+            WebServer(App(), replace(OPTIONS, port=port), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+
+def test_workers_share_a_port_and_others_do_not() -> None:
+    """Only if both sides say so."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = other.getsockname()[1]
+        with web_server(App(), replace(OPTIONS, port=port, reuse_port=True)) as server:
+            assert server.port == port
+        with pytest.raises(ConfigError), web_server(App(), replace(OPTIONS, port=port)):
+            pass
+
+
+def test_signals_are_left_alone() -> None:
+    """They are the hub's business."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with web_server(App()) as server, server.capture_signals():
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+async def test_over_tls_the_peers_certificate_comes_in_and_ready_frames_go_out(tmp_path: Path) -> None:
+    """On a real connection; a server that stops closes it, and its port."""
+    authority = Authority.create(tmp_path, "loghub.test")
+    mine = authority.issue_server("hub", ["localhost"])
+    yours = authority.issue_client(SpiffeId("loghub.test", "acme", Role.SUBSCRIBER, "desk"))
+    app = App()
+    files = TlsFiles(authority.bundle, mine.cert, mine.key)
+    server = WebServer(app, OPTIONS, web_context(files, ClientCertificates.OPTIONAL))
+    serving = asyncio.create_task(server.run_in_loop())
+    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
+        await asyncio.sleep(0)
+    tls = ssl.create_default_context(cafile=authority.bundle)
+    tls.load_cert_chain(yours.cert, yours.key)
+    certificate = x509.load_pem_x509_certificate(yours.cert.read_bytes()).public_bytes(Encoding.DER)
+    async with connect(f"wss://localhost:{server.port}/v1/tail", ssl=tls) as client:
+        assert client.response
+        assert "server" not in client.response.headers
+        assert app.scope["extensions"]["tls"] == {"client_cert_der": certificate}
+        app.frames.write(frame(TEXT, b"ready"))
+        assert await client.recv() == "ready"
+        server.should_exit = True
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+    await serving
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        assert server.port

@@ -1,0 +1,123 @@
+"""hub.web.sessions: as many connections as there may be, and a goodbye to each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.errors import QuotaError, ShuttingDownError
+from hub.web.sessions import ConnectionLimits, Sessions
+from tests.fakes import FakeSession
+
+TOTAL, EACH = 5, 3
+
+
+@pytest.fixture
+def sessions() -> Sessions:
+    """No connection yet."""
+    return Sessions(ConnectionLimits(TOTAL, EACH))
+
+
+def test_a_tenant_has_so_many_connections(sessions: Sessions) -> None:
+    """One more is refused with a delay; another tenant is let in, and one that leaves makes room."""
+    for _ in range(EACH):
+        sessions.admit("a")
+    with pytest.raises(QuotaError, match=r"web\.max_connections_per_tenant") as caught:
+        sessions.admit("a")
+    assert caught.value.retry_after_seconds == 5.0
+    sessions.admit("b")
+    sessions.release("a")
+    sessions.admit("a")
+    with pytest.raises(QuotaError):
+        sessions.admit("a")
+
+
+def test_a_process_has_so_many_connections(sessions: Sessions) -> None:
+    """Whosever they are; a tenant without any is refused as well."""
+    for tenant in ("a", "a", "b", "b", "c"):
+        sessions.admit(tenant)
+    for tenant in ("a", "b", "c", "d"):
+        with pytest.raises(QuotaError, match=r"web\.max_connections"):
+            sessions.admit(tenant)
+    sessions.release("b")
+    sessions.admit("d")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=40))
+def test_who_was_refused_is_not_counted(steps: list[tuple[bool, str]]) -> None:
+    """Let in and out in any order, it is always known who is there: exactly what there is room for comes in."""
+    sessions, there = Sessions(ConnectionLimits(TOTAL, EACH)), Counter[str]()
+    for enters, tenant in steps:
+        if enters:
+            room = there.total() < TOTAL and there[tenant] < EACH
+            admitted = False
+            with suppress(QuotaError):
+                sessions.admit(tenant)
+                admitted = True
+            assert admitted == room
+            there[tenant] += admitted
+        elif there[tenant]:
+            sessions.release(tenant)
+            there[tenant] -= 1
+
+
+@pytest.mark.parametrize("limits", [ConnectionLimits(0, EACH), ConnectionLimits(TOTAL, 0)])
+def test_a_limit_of_nothing_lets_nobody_in(limits: ConnectionLimits) -> None:
+    """Either of them."""
+    with pytest.raises(QuotaError):
+        Sessions(limits).admit("a")
+
+
+async def test_shutting_down_says_goodbye_to_each_once(sessions: Sessions) -> None:
+    """To those that are there, not to those that have left."""
+    there, gone = FakeSession(), FakeSession()
+    for session in (there, gone):
+        sessions.enter(session)
+    sessions.leave(gone)
+    assert not sessions.closing
+    sessions.shut_down(3.0)
+    assert sessions.closing
+    assert (there.said, gone.said) == (["shut down over 3 s"], [])
+
+
+async def test_a_session_may_leave_while_all_are_told(sessions: Sessions) -> None:
+    """One that ends at once does not keep the others from being told."""
+
+    class Hasty(FakeSession):
+        def shut_down(self, spread_seconds: float) -> None:
+            super().shut_down(spread_seconds)
+            sessions.leave(self)
+
+    made = [Hasty() for _ in range(5)]
+    for session in made:
+        sessions.enter(session)
+    sessions.shut_down(3.0)
+    assert [session.said for session in made] == [["shut down over 3 s"]] * 5
+
+
+@pytest.mark.parametrize("spread_seconds", [0.0, 3.0])
+async def test_who_comes_too_late_is_told_as_well(sessions: Sessions, spread_seconds: float) -> None:
+    """A connection that was let in before, and got its session after; and nobody else is let in."""
+    sessions.admit("a")
+    sessions.shut_down(spread_seconds)
+    late = FakeSession()
+    sessions.enter(late)
+    assert late.said == [f"shut down over {spread_seconds:g} s"]
+    with pytest.raises(ShuttingDownError):
+        sessions.admit("b")
+
+
+async def test_leaving_twice_is_leaving(sessions: Sessions) -> None:
+    """Nor need one have entered."""
+    session = FakeSession()
+    sessions.leave(session)
+    sessions.enter(session)
+    sessions.leave(session)
+    sessions.leave(session)
+    sessions.shut_down(1.0)
+    assert not session.said
