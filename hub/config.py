@@ -138,7 +138,9 @@ class Web(Section):
         default=(), description="pages that may connect, as scheme://host[:port]; empty: the hub's own"
     )
     heartbeat_seconds: Seconds = Field(default=25.0, gt=0, description="how often a WebSocket is pinged")
-    heartbeat_misses: Count = Field(default=3, description="heartbeats without an answer after which a peer is dead")
+    heartbeat_misses: Count = Field(
+        default=3, ge=2, description="heartbeats without an answer after which a peer is dead"
+    )
     max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
     max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
     max_header_bytes: Bytes = Field(default=32_768, description="size of a connection's first request head")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.core.websocket_frame import unframed
 from hub.errors import UnauthenticatedError
@@ -152,6 +158,16 @@ def entry(tenant: str, *bodies: str, service: str = "orders", severity: int = 9,
     records = [LogRecord(body=body, severity=severity) for body in bodies]  # type: ignore[arg-type]
     data = Batch(resource=Resource(service=service), records=records).SerializeToString()
     return Entry(tenant, data, len(bodies), received)
+
+
+def certificate(uri: str, serial: int = 7) -> bytes:
+    """Return a certificate of a day in DER, signed by itself, with one URI name."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    begin = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(serial).not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+    return builder.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 async def settle(turns: int = 50) -> None:

@@ -31,6 +31,8 @@ from hub.pb.tail_pb2 import ServerMessage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
     from hub.live.engine import LiveEngine
@@ -219,7 +221,7 @@ class TailSession:
                 False,
             )
         if origin == "since":
-            return await engine.offset_since(tenant, request.since.ToNanoseconds()), until, False
+            return await engine.offset_since(tenant, _nanoseconds(request.since)), until, False
         return (bounds.oldest if origin == "oldest" and request.oldest else bounds.next), until, False
 
     async def _update(self, request: tail_pb2.Update) -> None:
@@ -315,3 +317,8 @@ class TailSession:
 
     def _fail(self, message: str) -> None:
         self.end(Ending(1011, ingest_pb2.GOODBYE_REASON_INTERNAL, message, reconnect=True))
+
+
+def _nanoseconds(since: Timestamp) -> int:
+    """Return a time as the log counts it: from 1970 on, in 64 bits; what lies outside is their first or last."""
+    return min(max(since.seconds * 10**9 + since.nanos, 0), 2**64 - 1)

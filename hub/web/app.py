@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import orjson
 from quart import Quart, Response, abort, request, websocket
 from quart.asgi import ASGIWebsocketConnection
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 
 from hub.core.principal import Scope
 from hub.errors import ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
@@ -105,6 +105,14 @@ def _handle_errors(app: Quart) -> None:
     async def not_found(_error: NotFound) -> Response:
         return _json_response({"error": "there is nothing here"}, HTTPStatus.NOT_FOUND)
 
+    @app.errorhandler(HTTPException)
+    async def other(error: HTTPException) -> Response:
+        if error.response is not None:  # made by us
+            return cast("Response", error.response)
+        response = _json_response({"error": error.description or error.name}, error.code or HTTPStatus.BAD_REQUEST)
+        response.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
+        return response
+
     @app.after_request
     async def harden(response: Response) -> Response:
         for name, value in _HEADERS.items():
@@ -189,26 +197,40 @@ class _Tail:
 
     async def _converse(self, principal: Principal, certificate: bytes | None, encoding: str) -> None:
         front = self._front
-        writer, pump = self._writer(front.queue_bytes)
+        frames = (websocket.scope.get("extensions") or {}).get(FRAMES)
+        if frames is not None:
+            code, reason = await self._hold(principal, certificate, encoding, cast("Writer", frames))
+        else:
+            writer = QueueWriter(websocket.send, front.queue_bytes)
+            pump = asyncio.create_task(writer.run(), name="tail-write")
+            try:
+                code, reason = await self._hold(principal, certificate, encoding, writer)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(front.write_timeout_seconds):
+                        await writer.flush()
+            finally:
+                pump.cancel()
+        with suppress(ConnectionError):
+            await websocket.close(code, close_reason(reason))
+
+    async def _hold(
+        self, principal: Principal, certificate: bytes | None, encoding: str, writer: Writer
+    ) -> tuple[int, str]:
+        """Hold the session to its end; return the close code and reason."""
+        front = self._front
         sink = TimedSink(writer, front.write_timeout_seconds)
-        verify = partial(self._gate.verifier.verify, certificate_der=certificate)
+        renew = partial(self._gate.renewed, certificate_der=certificate)
         try:
-            session = front.open_session(principal, sink, _WIRES[encoding], verify)
+            session = front.open_session(principal, sink, _WIRES[encoding], renew)
         except LoghubError as error:  # the token's own filter cannot be read
             _refused(front.metrics, error)
-            await websocket.close(error.close_code, close_reason(error.message))
-            return
+            return error.close_code, error.message
         self._sessions.enter(session)
         try:
             ending = await TailSocket(session, sink, encoding).serve(websocket.receive)
-            if pump:
-                await sink.drain()
-            with suppress(ConnectionError):
-                await websocket.close(ending.close_code, close_reason(ending.message))
         finally:
             self._sessions.leave(session)
-            if pump:
-                pump.cancel()
+        return ending.close_code, ending.message
 
     def _encoding(self) -> str | None:
         """Return the subprotocol to speak; None (and protobuf) for a client that names none."""
@@ -220,14 +242,6 @@ class _Tail:
             msg = f"the subprotocols are {PROTO} and {JSON}"
             raise _UnknownSubprotocolError(msg)
         return known
-
-    def _writer(self, queue_bytes: int) -> tuple[Writer, asyncio.Task[None] | None]:
-        """Return the server's frame writer, or a queue before `websocket.send` where it has none."""
-        frames = (websocket.scope.get("extensions") or {}).get(FRAMES)
-        if frames is not None:
-            return cast("Writer", frames), None
-        writer = QueueWriter(websocket.send, queue_bytes)
-        return writer, asyncio.create_task(writer.run(), name="tail-write")
 
 
 class _UnknownSubprotocolError(LoghubError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,14 +68,28 @@ class Gate:
                 msg = "this hub asks for a client certificate"
                 raise UnauthenticatedError(msg)
             return named
-        bearer = self.verifier.verify(_token(request), request.certificate_der)
-        if self.mode is AuthMode.BOTH and named is None:
-            msg = "this hub asks for a client certificate beside the token"
-            raise UnauthenticatedError(msg)
-        if named and named.tenant != bearer.tenant:
+        return self._bearer(_token(request), request.certificate_der, named)
+
+    def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
+        """Return whom a fresh token on an open connection names; raises as `principal`."""
+        if self.mode is AuthMode.MTLS:
+            msg = "this hub takes no tokens: the client certificate says who is asking, and until when"
+            raise ForbiddenError(msg)
+        named = principal_of_certificate(certificate_der, self.trust_domain) if certificate_der is not None else None
+        return self._bearer(token, certificate_der, named)
+
+    def _bearer(self, token: str, certificate_der: bytes | None, named: Principal | None) -> Principal:
+        bearer = self.verifier.verify(token, certificate_der)
+        if named is None:
+            if self.mode is AuthMode.BOTH:
+                msg = "this hub asks for a client certificate beside the token"
+                raise UnauthenticatedError(msg)
+            return bearer
+        if named.tenant != bearer.tenant:
             msg = "the client certificate and the token are of different tenants"
             raise ForbiddenError(msg)
-        return bearer
+        ends = [end for end in (bearer.expires_at, named.expires_at) if end is not None]
+        return replace(bearer, expires_at=min(ends, default=None))
 
     def check_origin(self, headers: Headers) -> None:
         """Raise ForbiddenError for a page from elsewhere; programs send no Origin."""
@@ -91,9 +105,10 @@ class Gate:
 def _token(request: Request) -> str:
     """Return the bearer token of the Authorization header or of the subprotocols; exactly one must be there."""
     tokens = [name[len(_BEARER) :] for name in request.subprotocols if name.startswith(_BEARER)]
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.strip():
-        tokens.append(value.strip())
+    for header in request.headers.getlist("Authorization"):
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() == "bearer" and value.strip():
+            tokens.append(value.strip())
     if not tokens:
         msg = "no token: send 'Authorization: Bearer …', or from a browser the subprotocol 'bearer.…'"
         raise UnauthenticatedError(msg)

@@ -60,7 +60,8 @@ def client_message(text: str | bytes) -> ClientMessage:
     try:
         return json_format.Parse(text, ClientMessage(), max_recursion_depth=16)
     except (json_format.ParseError, UnicodeDecodeError, ValueError) as error:
-        msg = f"the message is not a ClientMessage in proto3 JSON: {error}"
+        reason = str(error).encode(errors="replace").decode()  # it may quote half a character
+        msg = f"the message is not a ClientMessage in proto3 JSON: {reason}"
         raise BadRequestError(msg) from error
 
 

@@ -26,10 +26,16 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from websockets.frames import Frame
     from websockets.http11 import Request
 
 FRAMES = "loghub.frames"
 _LOW_WATER = 4
+# What may follow a request's head: nothing here takes a body of more, and trailers count too.
+_MAX_BODY_BYTES = 65_536
+# Frames of one fragmented message; clients send small messages whole.
+_MAX_FRAGMENTS = 1024
+_TOO_LARGE = 1009
 _BACKLOG = 2048
 
 
@@ -92,6 +98,21 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             extensions[FRAMES] = FrameWriter(self)
             extensions["tls"] = _tls(self.transport)
 
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the peer does not read: RFC 6455 section 5.5.3 asks for the latest answer only."""
+        output = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(output)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a fragment; empty ones cost memory too, so they are counted."""
+        if self.close_sent:
+            return
+        super().handle_cont(event)
+        if len(self.frames) > _MAX_FRAGMENTS:
+            self.conn.send_close(_TOO_LARGE, "too many fragments")
+            self.handle_parser_exception()
+
     async def send(self, message: Any) -> None:  # noqa: ANN401  any ASGI event
         """Count a refusal as the end of the handshake, which uvicorn takes for a fault of the application."""
         await super().send(message)
@@ -100,17 +121,18 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
 
 
 class LoghubHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with the TLS extension and a bound on a request's head."""
+    """uvicorn's HTTP protocol with the TLS extension, and with bounds on the size and time of every request."""
 
     max_header_bytes = 0
     handshake_seconds = 0.0
-    _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _head_is_whole = False
+    _request_bytes = 0
+    _request_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the peer a bounded time for its first request."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.handshake_seconds, transport.abort)
+        self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -118,30 +140,48 @@ class LoghubHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Cut a connection whose request head is over the limit."""
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.max_header_bytes:
-                self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
-                self.transport.close()
+        """Cut a connection whose request is over the limit, in its head or as a whole."""
+        if self._request_timer is not None:
+            self._request_bytes += len(data)
+            if not self._head_is_whole and self._request_bytes > self.max_header_bytes:
+                self._cut(b"431 Request Header Fields Too Large")
+                return
+            if self._request_bytes > self.max_header_bytes + _MAX_BODY_BYTES:
+                self._cut(b"413 Content Too Large")
                 return
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Put the extensions into the scope."""
+        """Put the extensions into the scope, and begin to measure the request."""
         super().on_message_begin()
         extensions: dict[Any, Any] = {"tls": _tls(self.transport)}
         self.scope["extensions"] = extensions
+        self._head_is_whole = False
+        if self._request_timer is None:  # not the connection's first
+            self._request_bytes = 0
+            self._start_clock()
 
     def on_headers_complete(self) -> None:
-        """Stop the clock: the head is whole."""
-        self._stop_clock()
+        """Take note that the head is whole."""
+        self._head_is_whole = True
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Stop the clock: the request is whole."""
+        self._stop_clock()
+        super().on_message_complete()
+
+    def _start_clock(self) -> None:
+        self._request_timer = self.loop.call_later(self.handshake_seconds, self.transport.abort)
+
     def _stop_clock(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
+
+    def _cut(self, status: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\n\r\n")
+        self.transport.close()
 
 
 def _tls(transport: asyncio.Transport) -> dict[str, Any]:
@@ -163,9 +203,10 @@ class WebServer(uvicorn.Server):
             ws_per_message_deflate=False,
             ws_max_size=options.max_message_bytes,
             ws_ping_interval=options.heartbeat_seconds,
-            ws_ping_timeout=options.heartbeat_seconds * (options.heartbeat_misses - 1) or options.heartbeat_seconds,
+            ws_ping_timeout=options.heartbeat_seconds * (options.heartbeat_misses - 1),
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             backlog=_BACKLOG,
@@ -201,6 +242,7 @@ def _listen(options: WebOptions) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # here, since of two hubs that start at once both can bind
     except OSError as error:
         listener.close()
         msg = f"the web port {host}:{port} cannot be opened: {error.strerror}; set web.port or stop what uses it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 import orjson
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from hub.core.ports import Sink
     from hub.web.ports import Session
 
+_log = logging.getLogger(__name__)
 _PROTOCOL_CODE = 4500
+_QUOTA_CODE = 4429
+_INTERNAL_CODE = 1011
 _PONG = b'{"type":"PONG"}'
 _MAX_REASON_BYTES = 120
 
@@ -79,6 +82,8 @@ class QueueWriter:
         self._bytes = 0
         self._room = asyncio.Event()
         self._room.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._gone = False
 
     @property
@@ -91,6 +96,7 @@ class QueueWriter:
         if not self._gone:
             self._bytes += len(frame)
             self._queue.put_nowait(frame)
+            self._empty.clear()
             if self.full:
                 self._room.clear()
 
@@ -100,10 +106,15 @@ class QueueWriter:
         if self._gone:
             raise ConnectionError
 
+    async def flush(self) -> None:
+        """Wait until all is sent, or the peer is gone."""
+        await self._empty.wait()
+
     def abort(self) -> None:
         """Write nothing more."""
         self._gone = True
         self._room.set()
+        self._empty.set()
 
     async def run(self) -> None:
         """Send what is queued until cancelled."""
@@ -115,6 +126,8 @@ class QueueWriter:
                 self._bytes -= len(data)
                 if not self.full:
                     self._room.set()
+                if self._queue.empty():
+                    self._empty.set()
         finally:
             self.abort()
 
@@ -130,17 +143,16 @@ class TailSocket:
     async def serve(self, receive: Callable[[], Awaitable[bytes | str]]) -> Ending:
         """Serve until either side ends; return how to close. The session is closed whatever happens."""
         session = self._session
-        session.open()
         reader = asyncio.create_task(self._read(receive), name="tail-read")
         try:
+            session.open()
             await asyncio.wait((reader, session.ended), return_when=asyncio.FIRST_COMPLETED)
-            if reader.done() and not session.ended.done():
-                reader.result()
+            if not session.ended.done():
+                self._failed(reader.exception())
             return await session.ended
         finally:
             reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await reader
+            await asyncio.wait((reader,))
             await session.close()
 
     async def _read(self, receive: Callable[[], Awaitable[bytes | str]]) -> None:
@@ -154,6 +166,19 @@ class TailSocket:
                 return
             if message is not None:
                 await self._session.receive(message)
+            try:
+                await self._sink.drain()
+            except (ConnectionError, TimeoutError):
+                reason, text = ingest_pb2.GOODBYE_REASON_QUOTA, "answers are not read: read what the hub sends"
+                self._sink.abort()
+                self._session.end(Ending(_QUOTA_CODE, reason, text, reconnect=True))
+                return
+
+    def _failed(self, error: BaseException | None) -> None:
+        """End after a fault of ours: it is said in the log and to the peer, who may try again."""
+        _log.error("session_failed", exc_info=error)
+        message = "the hub failed to serve the connection"
+        self._session.end(Ending(_INTERNAL_CODE, ingest_pb2.GOODBYE_REASON_INTERNAL, message, reconnect=True))
 
     def _parse(self, data: bytes | str) -> ClientMessage | None:
         """Read a message; None where it was the seed's heartbeat, which is answered here."""

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from hub.core.principal import Principal, Scope
 from hub.errors import BadFilterError, ForbiddenError, UnauthenticatedError
@@ -102,6 +103,25 @@ async def test_the_welcome_tells_tenant_and_limits(line: Line) -> None:
     assert welcome.limits.max_subscriptions == 2
     assert welcome.heartbeat.seconds == 25
     assert welcome.auth_expires.seconds > time.time()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "bodies"),
+    [
+        (10**18, 0, []),
+        (2**63 - 1, 2**31 - 1, []),
+        (-(2**63), -(2**31), ["early", "late"]),
+        (-1, 0, ["early", "late"]),
+        (1, 1, ["late"]),
+    ],
+)
+async def test_any_time_is_one_to_begin_at(line: Line, seconds: int, nanos: int, bodies: list[str]) -> None:
+    """Before all records all come, after all none: also a time that no calendar has."""
+    for body, at in (("early", 10**9), ("late", 2 * 10**9)):
+        await line.log.append([replace(entry("a", body), received_unix_nano=at)])
+    line.begin()
+    await line.say(subscribe=Subscribe(id="s", since=Timestamp(seconds=seconds, nanos=nanos)))
+    assert line.sink.bodies("s") == bodies
 
 
 @pytest.mark.parametrize(

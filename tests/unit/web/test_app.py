@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
+from cryptography import x509
 
 from hub.core.ending import Ending
 from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import BINARY, frame
-from hub.errors import BadFilterError
+from hub.errors import BadFilterError, ForbiddenError
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage
@@ -24,7 +26,7 @@ from hub.web.auth import AuthMode, Gate
 from hub.web.server import FRAMES
 from hub.web.sessions import ConnectionLimits, Sessions
 from hub.web.wire import JSON, PROTO
-from tests.fakes import FakeSession, FakeSink, FakeVerifier, settle
+from tests.fakes import FakeSession, FakeSink, FakeVerifier, certificate, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,13 +71,15 @@ class Site:
     sessions: Sessions = field(default_factory=lambda: Sessions(ConnectionLimits(2, 1)))
     metrics: Metrics = field(default_factory=Metrics)
     fault: Exception | None = None
+    write_timeout_seconds: float = 60.0
     asked: list[Asked] = field(default_factory=list)
     app: Quart = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the application together."""
         gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, ())
-        self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, 60.0))
+        timeout = self.write_timeout_seconds
+        self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout))
 
     def open_session(
         self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]
@@ -105,7 +109,7 @@ class Visit:
         extensions: dict[str, Any] = {"websocket.http.response": {}}
         if frames is not None:
             extensions[FRAMES] = frames
-        self.scope = {
+        self.scope: dict[str, Any] = {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
@@ -408,10 +412,74 @@ async def test_a_hub_that_stops_lets_nobody_in(site: Site) -> None:
 
 async def test_a_session_gets_what_it_needs_to_check_a_fresh_token(site: Site) -> None:
     """It is judged with the connection's certificate as the first one was."""
-    visit = await Visit(site).go()
-    assert site.asked[0].verify("other") == OTHER
-    assert site.verifier.asked == [("good", None), ("other", None)]
+    mine = certificate("spiffe://loghub.test/tenant/acme/subscriber/desk")
+    visit = Visit(site)
+    visit.scope["extensions"]["tls"] = {"client_cert_der": mine}
+    await visit.go()
+    ends = x509.load_der_x509_certificate(mine).not_valid_after_utc.timestamp()
+    assert site.asked[0].verify("good") == replace(READER, expires_at=min(ends, READER.expires_at or ends))
+    with pytest.raises(ForbiddenError):
+        site.asked[0].verify("other")
+    assert site.verifier.asked == [("good", mine), ("good", mine), ("other", mine)]
     await visit.leave()
+
+
+async def test_where_no_session_can_be_opened_no_task_stays(site: Site) -> None:
+    """On any ASGI server."""
+    site.fault = BadFilterError()
+    await (await Visit(site).go()).over()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "tail-write"]
+
+
+async def test_a_goodbye_is_sent_before_the_close(site: Site) -> None:
+    """On servers without ready frames it waits in a queue."""
+    visit, gate = Visit(site), asyncio.Event()
+    send = visit.send
+
+    async def slow(event: dict[str, Any]) -> None:
+        if event["type"] == "websocket.send":
+            await gate.wait()
+        await send(event)
+
+    visit.send = slow  # type: ignore[method-assign]
+    await visit.go()
+    site.asked[0].sink.write(frame(BINARY, b"goodbye"))
+    site.session.end(BYE)
+    await settle()
+    gate.set()
+    await visit.over()
+    assert [event["type"] for event in visit.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_goodbye_that_cannot_be_sent_changes_no_close_code(*, gone: bool) -> None:
+    """Whether the peer is gone or does not read."""
+    site = Site(write_timeout_seconds=0.01)
+    visit = Visit(site)
+    send = visit.send
+
+    async def stuck(event: dict[str, Any]) -> None:
+        if event["type"] == "websocket.send":
+            if gone:
+                raise ConnectionResetError
+            await asyncio.Event().wait()
+        await send(event)
+
+    visit.send = stuck  # type: ignore[method-assign]
+    await visit.go()
+    site.asked[0].sink.write(frame(BINARY, b"x" * 3000))
+    site.session.end(BYE)
+    await visit.over()
+    assert visit.of("close")[0]["code"] == 1001
+
+
+@pytest.mark.parametrize(("path", "method", "status"), [("/healthz", "POST", 405), ("/v1/tail", "GET", 400)])
+async def test_every_error_is_json(site: Site, path: str, method: str, status: int) -> None:
+    """Programs read it; the headers that harden are on it."""
+    answer = await get(site, path, method)
+    assert (answer[0], answer[1]["content-type"]) == (status, "application/json")
+    assert answer[1]["x-content-type-options"] == "nosniff"
+    assert orjson.loads(answer[2])["error"]
 
 
 # --- through it and out again ----------------------------------------------------------------------------------------

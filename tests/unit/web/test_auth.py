@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 from werkzeug.datastructures import Headers
 
 from hub.core.principal import Principal, Scope
 from hub.errors import ForbiddenError, LoghubError, UnauthenticatedError
 from hub.web.auth import AuthMode, Gate, Request
-from tests.fakes import FakeVerifier
+from tests.fakes import FakeVerifier, certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOMAIN = "loghub.test"
 PROTO = "loghub.v1.proto"
-KEY = ec.generate_private_key(ec.SECP256R1())
 READER = Principal("acme", "me", frozenset({Scope.READ}))
-
-
-def certificate(uri: str) -> bytes:
-    """Return a certificate in DER with one URI name."""
-    name = x509.Name([])
-    begin = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
-    builder = builder.serial_number(7).not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=1))
-    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-    return builder.add_extension(names, critical=False).sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 ACME = certificate(f"spiffe://{DOMAIN}/tenant/acme/subscriber/desk")
@@ -143,10 +129,48 @@ def test_what_stands_for_a_token_is_judged_as_a_whole(
 
 @pytest.mark.parametrize("mode", [AuthMode.JWT, AuthMode.BOTH])
 def test_a_token_is_judged_with_the_connections_certificate(mode: AuthMode) -> None:
-    """It may be bound to it (RFC 8705); who is let in is the token's bearer."""
+    """It may be bound to it (RFC 8705); who is let in is the token's bearer, until either of the two ends."""
     judge = gate(mode)
-    assert judge.principal(asking("Bearer good", certificate_der=ACME)) == READER
+    ends = x509.load_der_x509_certificate(ACME).not_valid_after_utc.timestamp()
+    assert judge.principal(asking("Bearer good", certificate_der=ACME)) == replace(READER, expires_at=ends)
     assert asked(judge) == [("good", ACME)]
+    for earlier, later in ((ends - 1, ends - 1), (ends + 1, ends)):
+        verifier = FakeVerifier(good=replace(READER, expires_at=earlier))
+        judge = Gate(mode, DOMAIN, verifier, ())
+        assert judge.principal(asking("Bearer good", certificate_der=ACME)).expires_at == later
+
+
+@pytest.mark.parametrize("mode", [AuthMode.JWT, AuthMode.BOTH])
+def test_a_fresh_token_on_an_open_connection_is_judged_as_the_first_one(mode: AuthMode) -> None:
+    """With the connection's certificate, and no longer than that."""
+    judge = gate(mode)
+    assert judge.renewed("good", ACME) == judge.principal(asking("Bearer good", certificate_der=ACME))
+    with pytest.raises(ForbiddenError, match="different tenants"):
+        judge.renewed("good", GLOBEX)
+    with pytest.raises(UnauthenticatedError, match="the token is bad"):
+        judge.renewed("bad", ACME)
+
+
+def test_without_certificate_a_fresh_token_is_enough_where_the_first_one_was() -> None:
+    """And nowhere else."""
+    assert gate(AuthMode.JWT).renewed("good", None) == READER
+    with pytest.raises(UnauthenticatedError, match="beside the token"):
+        gate(AuthMode.BOTH).renewed("good", None)
+
+
+def test_a_connection_by_certificate_is_not_lengthened_by_a_token() -> None:
+    """The certificate says until when."""
+    judge = gate(AuthMode.MTLS)
+    with pytest.raises(ForbiddenError, match="takes no tokens"):
+        judge.renewed("good", ACME)
+    assert asked(judge) == []
+
+
+def test_a_second_authorization_header_is_one_token_too_many() -> None:
+    """Proxies and servers differ in which of them they look at."""
+    headers = Headers([("Authorization", "Bearer good"), ("Authorization", "Bearer bad")])
+    with pytest.raises(UnauthenticatedError, match="more than one token"):
+        gate().principal(Request(headers, (), None))
 
 
 @pytest.mark.parametrize("mode", [AuthMode.JWT, AuthMode.BOTH])

@@ -330,20 +330,28 @@ async def test_a_writer_is_full_while_its_peer_does_not_read() -> None:
     await line.hang_up()
 
 
-async def test_a_peer_that_goes_ends_the_waiting_for_it() -> None:
-    """With a ConnectionError, then and later; what is written for it is dropped."""
-    app = App()
+@pytest.mark.parametrize("error", [None, ConnectionResetError()], ids=["in peace", "with an error"])
+async def test_a_peer_that_goes_ends_the_waiting_for_it(error: Exception | None) -> None:
+    """With a ConnectionError, then and later; what is written for it is dropped, though the application goes on."""
+
+    async def goes_on(_app: App, _send: Send) -> None:
+        await gate.wait()
+
+    gate = asyncio.Event()
+    app = App(goes_on)
     line = await connected(app)
     line.protocol.pause_writing()
     draining = asyncio.create_task(app.frames.drain())
     await settle()
-    await line.hang_up()
+    line.protocol.connection_lost(error)
     with pytest.raises(ConnectionError):
         await draining
     with pytest.raises(ConnectionError):
         await app.frames.drain()
     app.frames.write(frame(TEXT, b"late"))
     assert not line.transport.written
+    gate.set()
+    await settle()
 
 
 async def test_nothing_is_written_behind_a_close() -> None:
@@ -356,8 +364,8 @@ async def test_nothing_is_written_behind_a_close() -> None:
     line = Line(App(closes))
     line.client.send_request(line.client.connect())
     await line.flush()
+    assert b"late" not in line.transport.written
     assert line.close_code == 4408
-    assert b"late" not in line.transport.take()
     await line.hang_up()
 
 
@@ -410,16 +418,24 @@ async def test_a_refusal_is_delivered_whole_and_is_no_fault(caplog: pytest.LogCa
     await line.hang_up()
 
 
-async def test_an_application_that_says_nothing_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
-    """The proof that the test above looks at the right log."""
+@pytest.mark.parametrize("parts", [0, 1, 2])
+async def test_an_application_that_does_not_answer_is_a_fault(parts: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does half an answer count; the proof that the test above looks at the right log."""
+    answer = [
+        {"type": "websocket.http.response.start", "status": 429, "headers": []},
+        {"type": "websocket.http.response.body", "body": b"half", "more_body": True},
+    ]
 
-    async def silent(_scope: Any, _receive: Any, _send: Any) -> None:
-        pass
+    async def breaks_off(_scope: Any, _receive: Any, send: Any) -> None:
+        for part in answer[:parts]:
+            await send(part)
 
-    line = Line(silent)
+    line = Line(breaks_off)
+    line.client.send_request(line.client.connect())
     with caplog.at_level(logging.ERROR):
-        assert (await line.shake_hands()).status_code == 500
+        await line.flush()
     assert "without completing handshake" in caplog.text
+    assert line.transport.closing
     await line.hang_up()
 
 
@@ -595,10 +611,12 @@ class Asking:
             self.protocol = made(server.config, ServerState(), {}, self.clock)
         self.protocol.connection_made(self.transport)
 
-    async def feed(self, data: bytes) -> bytes:
-        """Send bytes; return the answer."""
-        self.protocol.data_received(data)
-        await settle()
+    async def feed(self, *pieces: bytes) -> bytes:
+        """Send bytes, one piece after the other until the server closes; return the answer."""
+        for data in pieces:
+            if not self.transport.closing:
+                self.protocol.data_received(data)
+                await settle()
         return self.transport.take()
 
 
@@ -659,12 +677,73 @@ async def test_a_peer_that_does_not_finish_its_head_is_cut(said: bytes) -> None:
     assert asking.transport.aborted
 
 
-async def test_a_peer_that_finished_its_head_has_time() -> None:
-    """For a slow answer or a slow body."""
+async def test_a_slow_body_has_the_time_of_a_request() -> None:
+    """A whole request is out of the clock's reach, whatever its answer takes."""
     asking = Asking(App())
-    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n")
+    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nx")
+    asking.clock.advance(9.9)
+    assert not asking.transport.aborted
+    asking.clock.advance(0.2)
+    assert asking.transport.aborted
+    asking = Asking(App())
+    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nxy")
     asking.clock.advance(1000.0)
     assert not asking.transport.aborted
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 3])
+async def test_every_head_of_a_connection_is_bounded(earlier: int) -> None:
+    """In size and in time, also after good requests."""
+    for endless in (True, False):
+        asking = Asking(App())
+        for _ in range(earlier):
+            await asking.feed(head_of(60))
+        await asking.feed(b"GET / HTTP/1.1\r\n")
+        if endless:
+            answer = await asking.feed(*[b"x: " + b"y" * 100 + b"\r\n"] * 10)
+            assert answer.startswith(b"HTTP/1.1 431 ")
+            assert asking.transport.closing
+        asking.clock.advance(10.1)
+        assert asking.transport.aborted or endless
+
+
+async def test_trailers_count_as_the_request_they_end() -> None:
+    """They are kept with the headers."""
+    asking = Asking(App())
+    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
+    answer = await asking.feed(*[b"x: " + b"y" * 1000 + b"\r\n"] * 70)
+    assert b"HTTP/1.1 413 " in answer
+    assert asking.transport.closing
+
+
+async def test_pings_of_a_peer_that_does_not_read_are_not_answered() -> None:
+    """Their answers would wait in memory; once it reads, pings are answered again."""
+    line = await connected(App())
+    line.protocol.pause_writing()
+    line.transport.take()
+    for _ in range(100):
+        line.client.send_ping(b"x" * 90)
+    line.protocol.data_received(b"".join(line.client.data_to_send()))
+    assert line.transport.take() == b""
+    line.protocol.resume_writing()
+    line.client.send_ping(b"again")
+    line.protocol.data_received(b"".join(line.client.data_to_send()))
+    assert line.transport.take() == bytes([0x8A, 5]) + b"again"
+    await line.hang_up()
+
+
+async def test_fragments_without_end_end_the_connection() -> None:
+    """Empty ones never reach the limit of a message's size."""
+    line = await connected(App())
+    line.transport.take()
+    line.client.send_binary(b"", fin=False)
+    for _ in range(5000):
+        line.client.send_continuation(b"", fin=False)
+    line.protocol.data_received(b"".join(line.client.data_to_send()))
+    assert line.transport.take() == bytes([0x88, 20]) + (1009).to_bytes(2, "big") + b"too many fragments"
+    assert line.transport.closing
+    assert len(line.protocol.frames) < 2000
+    await line.hang_up()
 
 
 async def test_a_peer_that_has_gone_is_not_cut() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.core.ending import Ending
 from hub.core.websocket_frame import BINARY, TEXT, frame
-from hub.pb.ingest_pb2 import GOODBYE_REASON_PROTOCOL, GOODBYE_REASON_SHUTDOWN
+from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL, GOODBYE_REASON_PROTOCOL, GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Subscribe
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.wire import JSON, PROTO
@@ -61,8 +61,8 @@ async def test_a_peer_that_does_not_read_in_time_is_an_error() -> None:
         await TimedSink(writer, 0.01).drain()
 
 
-async def test_a_writer_with_room_has_no_clock() -> None:
-    """Not even one that has run out; but a peer that is gone is said."""
+async def test_a_writer_with_room_is_not_waited_for() -> None:
+    """Even where no time is given at all; but a peer that is gone is said."""
     writer = FakeSink()
     await TimedSink(writer, 0.0).drain()
     writer.abort()
@@ -338,8 +338,10 @@ async def test_a_connection_that_is_cut_closes_the_session() -> None:
     assert line.session.said == ["open", "close"]
 
 
-async def test_a_fault_of_the_session_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application's log gets to see it."""
+async def test_a_fault_of_the_session_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log gets to see it; the peer is told that it was the hub, and to come again; nothing is left behind."""
     line = Line()
 
     async def broken(_: ClientMessage) -> None:
@@ -348,8 +350,38 @@ async def test_a_fault_of_the_session_is_not_hidden(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(line.session, "receive", broken)
     await line.say(ClientMessage(ping=Ping()).SerializeToString())
-    with pytest.raises(RuntimeError, match="a fault"):
-        await line.ended()
+    ending = await line.ended()
+    assert (ending.close_code, ending.reason, ending.reconnect) == (1011, GOODBYE_REASON_INTERNAL, True)
+    assert line.session.said == ["open", "end", "close"]
+    assert "a fault" in caplog.text
+
+
+async def test_a_peer_that_sends_but_does_not_read_is_not_read_either() -> None:
+    """Its answers would gather without end; past the write timeout it is cut."""
+    line = Line(JSON)
+    line.sink.fill()
+    for _ in range(100):
+        await line.say('{"type":"PING"}')
+    assert len(line.sink.frames) == 1
+    line.sink.read()
+    await settle()
+    assert len(line.sink.frames) == 100
+    line.sink.fill()
+    line.sink.never_reads = True
+    await line.say('{"type":"PING"}')
+    ending = await line.ended()
+    assert (ending.close_code, ending.reconnect) == (4429, True)
+    assert line.sink.gone
+    assert line.session.said == ["open", "end", "close"]
+
+
+async def test_half_a_character_in_a_message_is_an_error_like_any_other() -> None:
+    """JSON can spell it, UTF-8 cannot, and the error quotes it."""
+    line = Line(JSON)
+    await line.say('{"\\ud800":1,"\\ud800":2}')
+    ending = await line.ended()
+    assert (ending.close_code, ending.reconnect) == (4500, False)
+    assert ending.message.encode()
 
 
 @pytest.mark.parametrize(
