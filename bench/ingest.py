@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.rig import TENANT, Rig, rig
+from bench.rig import TENANT, Rig, machine_ticks, rig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +50,12 @@ def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
     with _loader("bench.subscriber", watch) as subscriber, _loader("bench.producer", load) as producer:
         _wait_ready(subscriber)
         _wait_ready(producer)
-        cpu, began = hub.cpu_seconds(), time.monotonic()
+        cpu, began, machine = hub.cpu_seconds(), time.monotonic(), machine_ticks()
         sent = _finish(producer, "go")
         cpu, took = hub.cpu_seconds() - cpu, time.monotonic() - began
+        ticks, stolen = (now - then for now, then in zip(machine_ticks(), machine, strict=True))
         seen = _finish(subscriber, str(sent["acked"]))
-    return _figures(phase, sent, seen, cpu=cpu, took=took)
+    return {**_figures(phase, sent, seen, cpu=cpu, took=took), "steal_percent": round(stolen / max(ticks, 1) * 100, 1)}
 
 
 def _loader(module: str, argument: Mapping[str, Any]) -> subprocess.Popen[str]:

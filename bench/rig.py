@@ -43,6 +43,16 @@ class Rig:
         return int(status.split("VmRSS:")[1].split()[0])
 
 
+def machine_ticks() -> tuple[int, int]:
+    """Return the ticks of all CPUs since boot, and those of them that the host gave to others (proc(5), `steal`).
+
+    What is stolen while a process is on a CPU is counted as the process's own time, so figures of runs with much of it
+    are too high.
+    """
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(ticks), ticks[7]
+
+
 @contextmanager
 def rig(settings: Mapping[str, object] | None = None, folder: Path | None = None) -> Iterator[Rig]:
     """Start a hub in a scratch folder, and stop and remove it at the end."""

@@ -1,0 +1,25 @@
+"""`loghub bench`: a short run of the real thing prints figures that agree with each other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("rate", [5000, 0])
+def test_ingest_prints_one_line_of_figures(rate: int) -> None:
+    """At an offered rate and at saturation: what is acknowledged is delivered, once and in order."""
+    command = [sys.executable, "-m", "hub.cli.main", "bench", "ingest", f"--rate={rate}", "--batch=50", "--seconds=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    figures = json.loads(line)
+    assert figures["acked"] == figures["delivered"] >= 5000
+    assert figures["lost"] == 0
+    assert figures["offered" if rate else "saturation"]["out_of_order"] == 0
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+    assert figures["cpu_us_per_record"] > 0
+    assert figures["records_per_s"] > 1000
