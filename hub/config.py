@@ -143,8 +143,10 @@ class Web(Section):
     )
     max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
     max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
-    max_header_bytes: Bytes = Field(default=32_768, description="size of a connection's first request head")
-    handshake_seconds: Seconds = Field(default=10.0, description="time from TCP connection to first request")
+    max_header_bytes: Bytes = Field(default=32_768, description="size of a request's head")
+    handshake_seconds: Seconds = Field(
+        default=10.0, description="time that a request, or a TCP connection's first, may take"
+    )
 
     @model_validator(mode="after")
     def _origins(self) -> Web:

@@ -41,7 +41,7 @@ class Deployment:
         pki = folder / "pki"
         if (pki / "ca.pem").exists():
             deployment = cls(folder, Authority.open(pki))
-            if _outdated(pki / "server" / "hub.pem"):
+            if _clear_outdated(pki / "server" / "hub.pem"):
                 deployment.authority.issue_server("hub", HOSTS)
             return deployment
         authority = Authority.create(pki, trust_domain)
@@ -63,7 +63,7 @@ class Deployment:
         """Return a client's certificate, issuing it the first time."""
         identity = SpiffeId(self.authority.trust_domain, tenant, role, name)
         issued = self.authority.client(identity)
-        return self.authority.issue_client(identity) if _outdated(issued.cert) else issued
+        return self.authority.issue_client(identity) if _clear_outdated(issued.cert) else issued
 
     def token(self, tenant: str, *, subject: str = "demo", seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
         """Return a subscriber's token; `only` is a filter that always holds for it."""
@@ -87,8 +87,8 @@ class Deployment:
         return self.config
 
 
-def _outdated(cert: Path) -> bool:
-    """Whether a certificate is missing or ends within a day; then it and its key are removed, to be issued anew."""
+def _clear_outdated(cert: Path) -> bool:
+    """Remove a certificate that ends within a day, and its key; return whether there is none, so that one is issued."""
     if cert.exists():
         if expires_at(cert) - datetime.now(UTC) > _SPARE:
             return False

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hub.config import seconds
+from hub.config import Live, seconds
 from hub.core.filter import parse_filter
 from hub.core.principal import check_tenant
 from hub.errors import ConfigError
@@ -17,7 +17,6 @@ from hub.identity.tokens import Claims, TokenRules, mint
 
 app = typer.Typer(no_args_is_help=True, help="Mint tokens.")
 
-_MAX_FILTER_BYTES = 4096
 _DAY = 86_400.0
 
 
@@ -41,7 +40,7 @@ def mint_token(
     try:
         lifetime = float(str(seconds(ttl)))
         check_tenant(tenant)
-        parse_filter(only, _MAX_FILTER_BYTES)
+        parse_filter(only, Live().max_filter_bytes)
         pem = key.read_bytes()
     except ValueError as error:
         raise ConfigError(str(error)) from error

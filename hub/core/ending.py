@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL
+
 if TYPE_CHECKING:
     from hub.pb.ingest_pb2 import GoodbyeReason
+
+_INTERNAL_CODE = 1011
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +22,8 @@ class Ending:
     message: str
     reconnect: bool
     retry_after_seconds: float = 0.0
+
+    @classmethod
+    def of_fault(cls, message: str) -> Ending:
+        """End for a fault of the hub, after which the peer may try again."""
+        return cls(_INTERNAL_CODE, GOODBYE_REASON_INTERNAL, message, reconnect=True)

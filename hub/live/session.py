@@ -316,7 +316,7 @@ class TailSession:
             self._fail("the hub failed to serve the subscription")
 
     def _fail(self, message: str) -> None:
-        self.end(Ending(1011, ingest_pb2.GOODBYE_REASON_INTERNAL, message, reconnect=True))
+        self.end(Ending.of_fault(message))
 
 
 def _nanoseconds(since: Timestamp) -> int:

@@ -45,7 +45,7 @@ class Compression:
     """zstd's level, below 0 the fast ones, 0: none; `busy_level` is for groups of more than `busy_bytes`.
 
     A group grows while the one before it is written, so a large one says that time is short: the fast levels take half
-    of it, and a third more disk (`docs/design/compression.md`).
+    of it, and two thirds more disk (`docs/design/compression.md`).
     """
 
     level: int

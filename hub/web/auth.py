@@ -60,9 +60,7 @@ class Gate:
 
     def principal(self, request: Request) -> Principal:
         """Return who is asking; raises UnauthenticatedError, or ForbiddenError for a certificate of no use."""
-        named = None
-        if request.certificate_der is not None:
-            named = principal_of_certificate(request.certificate_der, self.trust_domain)
+        named = self._named(request.certificate_der)
         if self.mode is AuthMode.MTLS:
             if named is None:
                 msg = "this hub asks for a client certificate"
@@ -75,8 +73,10 @@ class Gate:
         if self.mode is AuthMode.MTLS:
             msg = "this hub takes no tokens: the client certificate says who is asking, and until when"
             raise ForbiddenError(msg)
-        named = principal_of_certificate(certificate_der, self.trust_domain) if certificate_der is not None else None
-        return self._bearer(token, certificate_der, named)
+        return self._bearer(token, certificate_der, self._named(certificate_der))
+
+    def _named(self, certificate_der: bytes | None) -> Principal | None:
+        return None if certificate_der is None else principal_of_certificate(certificate_der, self.trust_domain)
 
     def _bearer(self, token: str, certificate_der: bytes | None, named: Principal | None) -> Principal:
         bearer = self.verifier.verify(token, certificate_der)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PROTOCOL_CODE = 4500
 _QUOTA_CODE = 4429
-_INTERNAL_CODE = 1011
 _PONG = b'{"type":"PONG"}'
 _MAX_REASON_BYTES = 120
 
@@ -177,8 +176,7 @@ class TailSocket:
     def _failed(self, error: BaseException | None) -> None:
         """End after a fault of ours: it is said in the log and to the peer, who may try again."""
         _log.error("session_failed", exc_info=error)
-        message = "the hub failed to serve the connection"
-        self._session.end(Ending(_INTERNAL_CODE, ingest_pb2.GOODBYE_REASON_INTERNAL, message, reconnect=True))
+        self._session.end(Ending.of_fault("the hub failed to serve the connection"))
 
     def _parse(self, data: bytes | str) -> ClientMessage | None:
         """Read a message; None where it was the seed's heartbeat, which is answered here."""
