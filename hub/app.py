@@ -201,7 +201,7 @@ def _log_options(settings: Settings) -> LmdbOptions:
     log = settings.log
     limits = StoreLimits(log.max_bytes, log.min_free_bytes)
     compression = Compression(log.compression_level, log.busy_compression_level, log.busy_bytes)
-    return LmdbOptions(limits, compression, log.group_max_bytes, log.max_pending_bytes)
+    return LmdbOptions(limits, compression, log.busy_group_bytes, log.group_max_bytes, log.max_pending_bytes)
 
 
 def _retention(settings: Settings) -> Retention:

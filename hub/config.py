@@ -213,7 +213,10 @@ class LogSection(Section):
     busy_compression_level: int = Field(
         default=-10, ge=-50, le=19, description="zstd level while more than `busy_bytes` wait for the disk"
     )
-    busy_bytes: Bytes = Field(default=2**19, ge=0, description="size of a group commit that counts as busy")
+    busy_bytes: Bytes = Field(default=2**19, ge=0, description="bytes at the disk that count as busy")
+    busy_group_bytes: Bytes = Field(
+        default=2 * 2**20, ge=0, description="what a busy log gathers for a group commit, while more keeps coming"
+    )
     group_max_bytes: Bytes = Field(default=16 * 2**20, ge=2**16, description="size of a group commit")
     max_pending_bytes: Bytes = Field(default=64 * 2**20, ge=2**16, description="bytes that may wait for the disk")
     min_free_bytes: Bytes = Field(

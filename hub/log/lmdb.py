@@ -3,6 +3,10 @@
 One thread writes. While it waits for the disk, appends gather; the next transaction takes them all, so the cost of an
 fsync is shared by whatever came in the meantime. Two threads read, in transactions of a few milliseconds, since a long
 one would stop LMDB from using freed pages again.
+
+Batches are compressed as they come, in the event loop: handing each to the writer's thread and back costs more than it
+saves, and a commit is then over sooner. Only large ones, which would hold the loop up, are left to the thread
+(`docs/design/group-commit.md`).
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
-from hub.log.lmdb_frame import Compression, Packer
+from hub.log.lmdb_frame import Compression, Packed, Packer
 from hub.log.lmdb_store import Store, StoreLimits
 from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
 
@@ -30,17 +34,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _READERS = 2
+# A batch of more is compressed in the writer's thread: 1 ms at the usual level.
+_INLINE_BYTES = 512 * 1024
+# While the log is busy, how long nothing may have come for a group to be closed, and how long one gathers at most.
+_PAUSE_SECONDS = 0.002
+_GATHER_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class LmdbOptions:
     """How the embedded log works: its room, its compression, and the bytes of one group commit.
 
-    `max_pending_bytes` bounds what waits for the disk; when it is full, `append` waits.
+    A busy log gathers `busy_group_bytes` before it commits, as long as they keep coming. `max_pending_bytes` bounds
+    what waits for the disk; when it is full, `append` waits.
     """
 
     limits: StoreLimits
     compression: Compression
+    busy_group_bytes: int
     group_max_bytes: int
     max_pending_bytes: int
 
@@ -67,8 +78,11 @@ class Bell(Protocol):
 
 @dataclass(slots=True)
 class _Waiting:
+    """Entries on their way to the disk, and their bytes; `packed` are frames, or None where the writer makes them."""
+
     entries: Sequence[Entry]
     size: int
+    packed: list[Packed] | None
     done: asyncio.Future[list[Outcome]]
 
 
@@ -90,11 +104,13 @@ class LmdbLog:
         self._observer = observer
         self._bell = bell
         self._packer = Packer(options.compression)
+        self._packer_of_writer = Packer(options.compression)
         self._writer = ThreadPoolExecutor(1, "log-writer")
         self._readers = ThreadPoolExecutor(_READERS, "log-reader")
         # Bounded by max_pending_bytes: append waits for room.
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
+        self._committing_bytes = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -125,9 +141,11 @@ class LmdbLog:
         if self._failed or self._closing:
             done.set_exception(self._failed or ShuttingDownError())
             return done
-        waiting = _Waiting(entries, sum(len(entry.data) for entry in entries), done)
-        self._waiting.append(waiting)
-        self._waiting_bytes += waiting.size
+        size = sum(len(entry.data) for entry in entries)
+        busy_bytes = self._committing_bytes + self._waiting_bytes + size
+        packed = _pack(self._packer, entries, busy_bytes) if size <= _INLINE_BYTES else None
+        self._waiting.append(_Waiting(entries, size, packed, done))
+        self._waiting_bytes += size
         if self._waiting_bytes >= self._options.max_pending_bytes:
             self._room.clear()
         self._work.set()
@@ -135,7 +153,6 @@ class LmdbLog:
 
     async def run(self) -> None:
         """Commit group after group until `close`; raises StorageFailedError where the disk failed."""
-        loop = asyncio.get_running_loop()
         while True:
             await self._work.wait()
             group = self._take()
@@ -144,24 +161,40 @@ class LmdbLog:
                     return
                 self._work.clear()
                 continue
-            entries = [entry for waiting in group for entry in waiting.entries]
-            started = monotonic()
-            try:
-                outcomes = await loop.run_in_executor(self._writer, self._commit, entries)
-            except StorageFullError as error:
-                for waiting in group:
-                    _settle(waiting.done, error)
-                continue
-            except StorageFailedError as error:
-                self._fail(group, error)
-                raise
-            if self._observer:
-                self._observer.committed(monotonic() - started, len(entries), sum(waiting.size for waiting in group))
-            self._publish(entries, outcomes)
-            at = 0
+            await self._commit(group)
+            if self._committing_bytes > self._options.compression.busy_bytes:
+                await self._gather()
+            self._committing_bytes = 0
+
+    async def _commit(self, group: list[_Waiting]) -> None:
+        """Store a group, publish it, and tell whoever waits; StorageFailedError where the disk failed."""
+        self._committing_bytes = sum(waiting.size for waiting in group)
+        started = monotonic()
+        try:
+            outcomes = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, group)
+        except StorageFullError as error:
             for waiting in group:
-                _settle(waiting.done, outcomes[at : at + len(waiting.entries)])
-                at += len(waiting.entries)
+                _settle(waiting.done, error)
+            return
+        except StorageFailedError as error:
+            self._fail(group, error)
+            raise
+        entries = [entry for waiting in group for entry in waiting.entries]
+        if self._observer:
+            self._observer.committed(monotonic() - started, len(entries), self._committing_bytes)
+        self._publish(entries, outcomes)
+        at = 0
+        for waiting in group:
+            _settle(waiting.done, outcomes[at : at + len(waiting.entries)])
+            at += len(waiting.entries)
+
+    async def _gather(self) -> None:
+        """Wait for more to share an fsync, while it keeps coming and the group is small."""
+        deadline = monotonic() + _GATHER_SECONDS
+        before = -1
+        while before < self._waiting_bytes < self._options.busy_group_bytes and monotonic() < deadline:
+            before = self._waiting_bytes
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     def _take(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -176,11 +209,12 @@ class LmdbLog:
             self._room.set()
         return group
 
-    def _commit(self, entries: Sequence[Entry]) -> list[Outcome]:
-        pack = partial(self._packer.pack, group_bytes=sum(len(entry.data) for entry in entries))
-        return self._store.append(
-            [(entry, pack(entry.data, entry.records, entry.received_unix_nano)) for entry in entries]
-        )
+    def _write(self, group: list[_Waiting]) -> list[Outcome]:
+        frames: list[tuple[Entry, Packed]] = []
+        for waiting in group:
+            packed = waiting.packed or _pack(self._packer_of_writer, waiting.entries, self._committing_bytes)
+            frames.extend(zip(waiting.entries, packed, strict=True))
+        return self._store.append(frames)
 
     def _publish(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> None:
         stored: dict[str, list[StoredBatch]] = {}
@@ -251,6 +285,11 @@ class LmdbLog:
         await loop.run_in_executor(None, self._writer.shutdown)
         await loop.run_in_executor(None, self._readers.shutdown)
         self._store.close()
+
+
+def _pack(packer: Packer, entries: Sequence[Entry], busy_bytes: int) -> list[Packed]:
+    pack = partial(packer.pack, busy_bytes=busy_bytes)
+    return [pack(entry.data, entry.records, entry.received_unix_nano) for entry in entries]
 
 
 def _settle(done: asyncio.Future[list[Outcome]], result: list[Outcome] | Exception) -> None:

@@ -42,10 +42,10 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """zstd's level, below 0 the fast ones, 0: none; `busy_level` is for groups of more than `busy_bytes`.
+    """zstd's level, below 0 the fast ones, 0: none; `busy_level` is for when more than `busy_bytes` are at the disk.
 
-    A group grows while the one before it is written, so a large one says that time is short: the fast levels take half
-    of it, and two thirds more disk (`docs/design/compression.md`).
+    So much there says that time is short: the fast levels take half of it, and two thirds more disk
+    (`docs/design/compression.md`).
     """
 
     level: int
@@ -60,10 +60,10 @@ class Packer:
         self._busy_bytes = compression.busy_bytes
         self._usual, self._fast = _compressor(compression.level), _compressor(compression.busy_level)
 
-    def pack(self, data: bytes, records: int, received_unix_nano: int, *, group_bytes: int = 0) -> Packed:
-        """Return the frame of a serialised batch of a group; stored raw where compression does not pay."""
+    def pack(self, data: bytes, records: int, received_unix_nano: int, *, busy_bytes: int = 0) -> Packed:
+        """Return the frame of a serialised batch, one of `busy_bytes` at the disk; raw where compression is no gain."""
         payload, codec = data, _RAW
-        compressor = self._fast if group_bytes > self._busy_bytes else self._usual
+        compressor = self._fast if busy_bytes > self._busy_bytes else self._usual
         if compressor:
             compressed = compressor.compress(data)
             if len(compressed) < len(data):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hub.log.model import Log, Outcome
     from hub.log.retention import Retention
 
-ROOMY = LmdbOptions(StoreLimits(2**26, 0), Compression(1, 1, 0), 2**20, 2**20)
+ROOMY = LmdbOptions(StoreLimits(2**26, 0), Compression(1, 1, 0), 0, 2**20, 2**20)
 _NOISE = random.Random(1)  # noqa: S311  payload that zstd cannot make smaller
 
 

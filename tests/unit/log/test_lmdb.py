@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from hub.core.stored import StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.bell import SocketBell
 from hub.log.lmdb import LmdbLog
-from hub.log.lmdb_frame import Compression
+from hub.log.lmdb_frame import Compression, Packed, Packer
 from hub.log.lmdb_store import StoreLimits
 from hub.log.model import Appended, Bounds, Entry
 from hub.log.retention import Retention
@@ -133,6 +134,64 @@ async def test_a_large_group_is_compressed_as_a_busy_one(path: Path) -> None:
         await log.append([Entry("two", data, 1, 1), Entry("two", data, 1, 1)])
         stats = await log.stats()
     assert stats["alone"].stored_bytes > len(data) > stats["two"].stored_bytes
+
+
+async def test_what_waits_at_the_disk_counts_as_busy_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes while another is written is compressed as busy, though each alone is not."""
+    data, disk = b"the same words " * 100, SlowDisk(monkeypatch)
+    async with disk_log(path, options=replace(ROOMY, compression=Compression(0, 1, len(data)))) as log:
+        first = log.submit([Entry("first", data, 1, 1)])
+        await disk.busy.wait()
+        second = log.submit([Entry("second", data, 1, 1)])
+        disk.go()
+        await asyncio.gather(first, second)
+        stats = await log.stats()
+    assert stats["first"].stored_bytes > len(data) > stats["second"].stored_bytes
+
+
+async def test_a_large_batch_is_compressed_by_the_writer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would hold the event loop up is left to the thread; what is kept is the same."""
+    threads: list[str] = []
+    pack = Packer.pack
+
+    def noted(packer: Packer, data: bytes, *args: int, busy_bytes: int) -> Packed:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return pack(packer, data, *args, busy_bytes=busy_bytes)
+
+    monkeypatch.setattr(Packer, "pack", noted)
+    async with disk_log(path, options=replace(ROOMY, max_pending_bytes=2**30)) as log:
+        data = b"the same words " * 40_000
+        await log.append([Entry("a", data, 1, 1)])
+        await log.append([Entry("a", b"small", 1, 1)])
+        assert [item.data for item in await read_all(log, "a") if isinstance(item, StoredBatch)] == [data, b"small"]
+        assert (await log.stats())["a"].stored_bytes < len(data)
+    assert threads == ["log-writer", threading.current_thread().name]
+
+
+@pytest.mark.parametrize(
+    ("busy_bytes", "group_bytes", "commits"),
+    [
+        pytest.param(0, 1000, [1, 2], id="busy: the acknowledged producer's next batch shares the commit"),
+        pytest.param(1000, 1000, [1, 1, 1], id="not busy: who comes alone is not kept waiting"),
+        pytest.param(0, 5, [1, 1, 1], id="enough waits already"),
+    ],
+)
+async def test_a_busy_log_gathers_while_more_comes(
+    path: Path, monkeypatch: pytest.MonkeyPatch, busy_bytes: int, group_bytes: int, commits: list[int]
+) -> None:
+    """An fsync is shared by more where much comes, and by nobody who would have to wait for it in vain."""
+    seen, disk = Commits(), SlowDisk(monkeypatch)
+    options = replace(ROOMY, busy_group_bytes=group_bytes, compression=Compression(1, 1, busy_bytes))
+    async with disk_log(path, options=options, observer=seen) as log:
+        first = log.submit([numbered(1)])
+        await disk.busy.wait()
+        rest = [log.submit([numbered(2)])]
+        first.add_done_callback(lambda _: rest.append(log.submit([numbered(3)])))
+        disk.go()
+        await first
+        await settle()
+        await asyncio.gather(*rest)
+    assert seen.batches == commits
 
 
 async def test_a_resend_that_meets_its_first_copy_in_a_commit_is_a_duplicate(log: LmdbLog) -> None:

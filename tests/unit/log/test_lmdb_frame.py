@@ -42,7 +42,7 @@ def test_round_trip(data: bytes, level: int, records: int, received: int, key: t
 def test_a_busy_group_is_compressed_at_the_other_level() -> None:
     """More bytes in the group than `busy_bytes` is busy; as many is not."""
     packer = Packer(Compression(level=0, busy_level=1, busy_bytes=1000))
-    calm, busy = (packer.pack(COMPRESSIBLE, 1, 1, group_bytes=size) for size in (1000, 1001))
+    calm, busy = (packer.pack(COMPRESSIBLE, 1, 1, busy_bytes=size) for size in (1000, 1001))
     assert (calm.payload, len(busy.payload) < len(COMPRESSIBLE)) == (COMPRESSIBLE, True)
     assert all(unpack(packed.seal(1, 0), 1, 0).data == COMPRESSIBLE for packed in (calm, busy))
 
