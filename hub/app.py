@@ -20,6 +20,7 @@ import uvloop
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub.allocator import keep_memory
 from hub.core.batch import BatchLimits
+from hub.core.filter import FilterLimits
 from hub.errors import StorageFullError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
 from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
@@ -227,7 +228,7 @@ def _live_limits(settings: Settings) -> LiveLimits:
     return LiveLimits(
         max_subscriptions=live.max_subscriptions,
         max_message_bytes=live.max_message_bytes,
-        max_filter_bytes=live.max_filter_bytes,
+        filters=FilterLimits(live.max_filter_bytes, live.max_filter_cost),
         max_last=live.max_last,
         queue_bytes=live.queue_bytes,
         replay_bytes=live.replay_bytes,

@@ -188,6 +188,9 @@ class Live(Section):
     max_subscriptions: Count = Field(default=100, description="subscriptions of a connection")
     max_message_bytes: Bytes = Field(default=64 * 2**10, ge=1024, description="size of a client's message")
     max_filter_bytes: Bytes = Field(default=4096, description="size of a filter")
+    max_filter_cost: Count = Field(
+        default=200, description="cost of a filter: 1 a field, 2 a number or word, 4 a part of a word, 10 a pattern"
+    )
     max_last: Count = Field(default=10_000, description="records that subscribe.last may ask for")
     queue_bytes: Bytes = Field(
         default=2**20, ge=4096, description="bytes that may wait for a subscriber before it reads on from the log"

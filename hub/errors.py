@@ -89,6 +89,10 @@ class BadFilterError(BadRequestError):
         self.column = column
 
 
+class FilterTooCostlyError(BadFilterError):
+    """The filter costs more than the limit: use fewer terms and patterns."""
+
+
 class BadCursorError(BadRequestError):
     """The cursor is garbage or another tenant's: subscribe without it."""
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hub.core.filter import FilterLimits, parse_filter
 from hub.core.websocket_frame import unframed
 from hub.errors import UnauthenticatedError
 from hub.log.memory import MemoryLog
@@ -21,11 +22,17 @@ from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
     from hub.core.ending import Ending
+    from hub.core.filter import Filter
     from hub.core.principal import Principal
     from hub.core.stored import Hole, StoredBatch
     from hub.pb.tail_pb2 import ClientMessage
 
 FOREVER = Retention(10**9, 2**40, 10**9)
+
+
+def filter_of(text: str) -> Filter:
+    """Read a filter with ample limits."""
+    return parse_filter(text, FilterLimits(2**20, 10**6))
 
 
 class FakeSink:

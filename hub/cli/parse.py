@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from hub.core.filter import LEVELS
+from hub.core.filter.levels import LEVELS
 from hub.pb.record_pb2 import Exception as RecordException
 from hub.pb.record_pb2 import LogRecord
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from rich.text import Text
 
-from hub.core.filter import LEVELS
+from hub.core.filter.levels import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

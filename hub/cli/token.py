@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hub.config import Live, seconds
-from hub.core.filter import parse_filter
+from hub.core.filter import FilterLimits, parse_filter
 from hub.core.principal import check_tenant
 from hub.errors import ConfigError
 from hub.identity.tokens import Claims, TokenRules, mint
@@ -40,7 +40,7 @@ def mint_token(
     try:
         lifetime = float(str(seconds(ttl)))
         check_tenant(tenant)
-        parse_filter(only, Live().max_filter_bytes)
+        parse_filter(only, FilterLimits(Live().max_filter_bytes, Live().max_filter_cost))
         pem = key.read_bytes()
     except ValueError as error:
         raise ConfigError(str(error)) from error

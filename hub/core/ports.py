@@ -21,8 +21,8 @@ class Wire(Protocol):
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Encode a batch, or the part of it that `indexes` names, as pieces; done once for a channel."""
 
-    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
-        """Return the frame of a records message around an encoded batch."""
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
+        """Return the frame of a records message around an encoded batch; `sampled_out` records were left out before."""
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""

@@ -1,34 +1,22 @@
 """Channels: one evaluation and one encoding for every watcher of the same records.
 
-A channel belongs to a tenant, a canonical filter and a wire. A batch is matched and encoded once for it; what is left
-for each watcher is one write of ready bytes. Accounts are kept by the channel too: a watcher's own is the difference
-since it joined.
+A channel belongs to a tenant, a canonical filter and a wire. What matches of a batch is encoded once for it; what is
+left for each watcher is one write of ready bytes. What was delivered is counted by the channel too: a watcher's own is
+the difference since it joined. Metered watchers, which may get less than the others, are asked about each batch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hub.pb.tail_pb2 import Position, ServerMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.core.filter import Filter
     from hub.core.ports import Sink, Wire
     from hub.core.tail_batch import TailBatch
-    from hub.observe.metrics import TenantCounts
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Records that passed by, and those of them that were sent."""
-
-    accepted: int = 0
-    delivered: int = 0
-
-    def __sub__(self, other: Account) -> Account:
-        """Return what came since."""
-        return Account(self.accepted - other.accepted, self.delivered - other.delivered)
 
 
 class Watcher(Protocol):
@@ -40,46 +28,69 @@ class Watcher(Protocol):
     def fell_behind(self, offset: int) -> None:
         """Go back to reading the log from an offset: the peer does not keep up."""
 
+    def take(self, batch: TailBatch, indexes: Sequence[int]) -> None:
+        """Send as much of a batch as is allowed."""
+
 
 class Channel:
-    """Watchers that all stand at the head of their tenant's log."""
+    """Watchers that all stand at the head of their tenant's log.
 
-    def __init__(self, wanted: Filter, wire: Wire, counts: TenantCounts) -> None:
+    delivered   records sent to each plain watcher since the channel was made
+    said        the offset up to which the plain watchers know where they stand
+    """
+
+    def __init__(self, wanted: Filter, wire: Wire, head: int) -> None:
         self.filter = wanted
         self.wire = wire
-        self.account = Account()
-        self.watchers: set[Watcher] = set()
-        self._counts = counts
-        self._unsaid: str | None = None
+        self.delivered = 0
+        self.said = head
+        self.plain: set[Watcher] = set()
+        self.metered: set[Watcher] = set()
+        self.users = 0
 
-    def publish(self, batch: TailBatch) -> None:
-        """Send what matches of a batch to all watchers; those that do not keep up leave first."""
-        for watcher in [watcher for watcher in self.watchers if watcher.sink.full]:
-            self.watchers.discard(watcher)
-            watcher.fell_behind(batch.stored.first_offset)
-        indexes = batch.indexes(self.filter, 0)
-        total, matched = batch.stored.records, len(indexes)
-        self.account = Account(self.account.accepted + total, self.account.delivered + matched)
-        if matched < total:
-            self._counts.filtered.inc((total - matched) * len(self.watchers))
-        if not matched:
-            self._unsaid = batch.cursor
-            return
-        self._unsaid = None
-        self._counts.delivered.inc(matched * len(self.watchers))
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its watchers have in common."""
+        return self.filter.canonical, self.wire.name
+
+    @property
+    def watchers(self) -> int:
+        """How many stand at the head."""
+        return len(self.plain) + len(self.metered)
+
+    def publish(self, batch: TailBatch, indexes: Sequence[int]) -> int:
+        """Send what matches of a batch, at least one record; return the number of records sent to plain watchers."""
+        self.said = batch.stored.next_offset
+        self._let_go_of_the_slow(batch.stored.first_offset)
+        self.delivered += len(indexes)
+        for watcher in list(self.metered):
+            watcher.take(batch, indexes)
+        if not self.plain:
+            return 0
         body = self.wire.body(batch, indexes)
         frames: dict[str, bytes] = {}
-        for watcher in self.watchers:
+        for watcher in self.plain:
             frame = frames.get(watcher.id)
             if frame is None:
                 frame = frames[watcher.id] = self.wire.records(watcher.id, batch.cursor, body)
             watcher.sink.write(frame)
+        return len(indexes) * len(self.plain)
 
-    def say_position(self) -> None:
+    def _let_go_of_the_slow(self, offset: int) -> None:
+        for watcher in [watcher for watcher in (*self.plain, *self.metered) if watcher.sink.full]:
+            watcher.fell_behind(offset)
+
+    def say_position(self, head: int, cursor: str) -> None:
         """Tell watchers where they stand, if records went by of which none matched."""
-        if self._unsaid is None:
+        if self.said == head:
             return
-        for watcher in self.watchers:
-            position = Position(id=watcher.id, cursor=self._unsaid)
-            watcher.sink.write(self.wire.message(ServerMessage(position=position)))
-        self._unsaid = None
+        self.said = head
+        frames: dict[str, bytes] = {}
+        for watcher in (*self.plain, *self.metered):
+            if watcher.sink.full:
+                continue
+            frame = frames.get(watcher.id)
+            if frame is None:
+                position = Position(id=watcher.id, cursor=cursor)
+                frame = frames[watcher.id] = self.wire.message(ServerMessage(position=position))
+            watcher.sink.write(frame)

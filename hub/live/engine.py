@@ -14,7 +14,9 @@ from hub.live.feed import Feed
 from hub.live.subscription import Origin, Outlet, Subscription
 
 if TYPE_CHECKING:
-    from hub.core.filter import Filter
+    from collections.abc import Coroutine
+
+    from hub.core.filter import Filter, FilterLimits
     from hub.log.model import Bounds, Log
     from hub.observe.metrics import Metrics
 
@@ -31,7 +33,7 @@ class LiveLimits:
 
     max_subscriptions: int
     max_message_bytes: int
-    max_filter_bytes: int
+    filters: FilterLimits
     max_last: int
     queue_bytes: int
     replay_bytes: int
@@ -71,16 +73,18 @@ class LiveEngine:
         if feed:
             feed.committed(batches)
 
-    def _start(self, feed: Feed) -> None:
-        if self._tasks:
-            self._tasks.create_task(feed.catch_up(), name=f"catch-up-{feed.tenant}")
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        if self._tasks is None:  # not running: nobody is served
+            work.close()
+            return
+        self._tasks.create_task(work, name=name)
 
     def subscription(self, tenant: str, name: str, wanted: Filter, outlet: Outlet) -> Subscription:
         """Return a subscription that has not begun yet."""
         feed = self._feeds.get(tenant)
         counts = self.metrics.tenant(tenant)
         if feed is None:
-            feed = self._feeds[tenant] = Feed(tenant, self._log, counts, self._start)
+            feed = self._feeds[tenant] = Feed(tenant, self._log, counts, self._spawn)
         return Subscription(name, wanted, outlet, Origin(feed, self._log, self.limits.replay_bytes, counts))
 
     async def bounds(self, tenant: str) -> Bounds:
@@ -110,7 +114,7 @@ class LiveEngine:
     async def offset_of_last(self, tenant: str, count: int, wanted: Filter) -> int:
         """Return the offset of the `count`-th newest record that passes the filter, or of the oldest looked at."""
         bounds = await self._log.bounds(tenant)
-        if not wanted.terms:
+        if wanted.everything:
             return max(bounds.oldest, bounds.next - count)
         found: list[int] = []
         end, width, read = bounds.next, count, 0

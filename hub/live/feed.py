@@ -11,36 +11,45 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from hub.core.cursor import Cursor
+from hub.core.filter.batch_view import indexes_of
 from hub.core.stored import Hole
 from hub.core.tail_batch import TailBatch
 from hub.live.channel import Channel
+from hub.live.matcher.matcher import Matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hub.core.filter import Filter
     from hub.core.ports import Wire
     from hub.core.stored import StoredBatch
+    from hub.live.channel import Watcher
+    from hub.live.matcher.scanner import Spawn
     from hub.log.model import Log
     from hub.observe.metrics import TenantCounts
 
 _CATCH_UP_BYTES = 4 * 2**20
+_EVERYTHING = ""  # the canonical form of the filter that every record passes
 
 
 class Feed:
     """The live end of one tenant's log."""
 
-    def __init__(self, tenant: str, log: Log, counts: TenantCounts, start: Callable[[Feed], None]) -> None:
-        """Take the tenant, and what starts `catch_up` as a task."""
+    def __init__(self, tenant: str, log: Log, counts: TenantCounts, spawn: Spawn) -> None:
+        """Take the tenant, and what starts tasks that run beside the feed."""
         self.tenant = tenant
         self.head: int | None = None
         self._log = log
         self._counts = counts
-        self._start = start
+        self._spawn = spawn
+        self._matcher = Matcher(spawn)
         self._behind = False
         self._rung = False
         self._published = False
-        self._channels: dict[tuple[str, str], Channel] = {}
+        # By canonical filter, then by wire.
+        self._channels: dict[str, dict[str, Channel]] = {}
+        # Watchers in channels, and those of them that keep no account of their own.
+        self._live = 0
+        self._live_plain = 0
         self._users: set[object] = set()
         self._moved = asyncio.Event()
 
@@ -69,7 +78,7 @@ class Feed:
 
     def committed(self, batches: list[StoredBatch]) -> None:
         """Take batches that this process stored, or none where another did."""
-        if not self._channels:
+        if not self._live:
             self.head = None  # nobody watches: whoever comes next finds the head anew
             self._rung = True  # and looks again whether this came between
             return
@@ -88,7 +97,7 @@ class Feed:
         self._rung = True
         if self.head is not None and not self._behind:
             self._behind = True
-            self._start(self)
+            self._spawn(self.catch_up(), f"catch-up-{self.tenant}")
 
     async def catch_up(self) -> None:
         """Read from the head to the end of the log and publish it."""
@@ -105,19 +114,30 @@ class Feed:
 
     def _behind_all(self, offset: int) -> None:
         """Send all watchers back to the log: there is a hole, and each must be told of it."""
-        for channel in list(self._channels.values()):  # one that is left by its last watcher goes
-            for watcher in list(channel.watchers):
-                channel.watchers.discard(watcher)
+        for channel in self._all_channels():
+            for watcher in (*channel.plain, *channel.metered):
                 watcher.fell_behind(offset)
 
     def _publish(self, stored: StoredBatch) -> None:
         batch = TailBatch(stored, self._log.epoch, self.tenant)
         self.head = stored.next_offset
         self._published = True
-        for channel in list(self._channels.values()):
-            channel.publish(batch)
+        delivered = 0
+        for channel in list(self._channels.get(_EVERYTHING, {}).values()):
+            if channel.watchers:
+                delivered += channel.publish(batch, range(stored.records))
+        for key, mask in self._matcher.match(batch) if self._matcher.watched else ():
+            indexes = indexes_of(mask)
+            for channel in list(self._channels[key].values()):
+                if channel.watchers:
+                    delivered += channel.publish(batch, indexes)
+        self._counts.delivered.inc(delivered)
+        self._counts.filtered.inc(stored.records * self._live_plain - delivered)
         self._moved.set()
         self._moved = asyncio.Event()
+
+    def _all_channels(self) -> list[Channel]:
+        return [channel for channels in self._channels.values() for channel in channels.values()]
 
     async def moved(self, offset: int) -> None:
         """Wait until the head has reached an offset that the log holds already."""
@@ -127,25 +147,61 @@ class Feed:
             await moved.wait()
 
     def channel(self, wanted: Filter, wire: Wire) -> Channel:
-        """Return the channel of a filter and wire, making it for the first watcher."""
-        key = (wanted.canonical, wire.name)
-        channel = self._channels.get(key)
+        """Return the channel of a filter and wire, making it for the first user; `release` must follow."""
+        channels = self._channels.setdefault(wanted.canonical, {})
+        if not channels and not wanted.everything:
+            self._matcher.add(wanted)
+        channel = channels.get(wire.name)
         if channel is None:
-            channel = self._channels[key] = Channel(wanted, wire, self._counts)
+            channel = channels[wire.name] = Channel(wanted, wire, self.head or 0)
+        channel.users += 1
         return channel
 
     def release(self, channel: Channel) -> None:
-        """Forget a channel that has no watchers."""
+        """Let go of a channel; forget it with its last user."""
+        channel.users -= 1
+        if channel.users:
+            return
+        name, wire = channel.key
+        channels = self._channels[name]
+        del channels[wire]
+        if not channels:
+            del self._channels[name]
+            if not channel.filter.everything:
+                self._matcher.remove(name)
+
+    async def settle(self) -> None:
+        """Wait until a new filter can be judged beside the others without holding them up."""
+        await self._matcher.settle()
+
+    def join(self, channel: Channel, watcher: Watcher, *, metered: bool) -> None:
+        """Have a watcher that stands at the head get what comes."""
         if not channel.watchers:
-            self._channels.pop((channel.filter.canonical, channel.wire.name), None)
+            channel.said = self.head or 0
+        (channel.metered if metered else channel.plain).add(watcher)
+        self._live += 1
+        self._live_plain += not metered
+        if not channel.filter.everything:
+            self._matcher.watch(channel.filter.canonical, 1)
+
+    def leave(self, channel: Channel, watcher: Watcher) -> None:
+        """Let a watcher go that has joined."""
+        self._live -= 1
+        self._live_plain -= watcher in channel.plain
+        channel.plain.discard(watcher)
+        channel.metered.discard(watcher)
+        if not channel.filter.everything:
+            self._matcher.watch(channel.filter.canonical, -1)
 
     def sweep(self) -> None:
         """Have every channel tell where its watchers stand, and look at the log if nothing came for a while.
 
         While batches of this process come one after the other, nothing can lie between them unseen.
         """
-        for channel in self._channels.values():
-            channel.say_position()
+        if self.head is not None:
+            cursor = Cursor(self._log.epoch, self.head).encode(self.tenant)
+            for channel in self._all_channels():
+                channel.say_position(self.head, cursor)
         if not self._published:
             self.committed([])
         self._published = False

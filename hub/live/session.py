@@ -18,13 +18,14 @@ from hub.errors import (
     BadCursorError,
     BadFilterError,
     BadRequestError,
+    FilterTooCostlyError,
     ForbiddenError,
     LoghubError,
     QuotaError,
     TokenExpiredError,
     UnauthenticatedError,
 )
-from hub.live.subscription import Outlet
+from hub.live.subscription import Begin, Outlet
 from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.tail_pb2 import ServerMessage
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hub.core.principal import Principal
     from hub.live.engine import LiveEngine
     from hub.live.subscription import Subscription
+    from hub.log.model import Bounds
     from hub.pb.tail_pb2 import ClientMessage
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ _WARN_SECONDS = 60.0
 _MAX_PING_BYTES = 64
 _SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _CODES: tuple[tuple[type[LoghubError], tail_pb2.ErrorCode], ...] = (
+    (FilterTooCostlyError, tail_pb2.ERROR_CODE_FILTER_TOO_COSTLY),
     (BadFilterError, tail_pb2.ERROR_CODE_BAD_FILTER),
     (BadCursorError, tail_pb2.ERROR_CODE_BAD_CURSOR),
     (BadRequestError, tail_pb2.ERROR_CODE_BAD_REQUEST),
@@ -72,7 +75,7 @@ class TailSession:
         self._engine = engine
         self._principal = principal
         self._limits = engine.limits
-        self._always = parse_filter(principal.filter, engine.limits.max_filter_bytes)
+        self._always = parse_filter(principal.filter, engine.limits.filters)
         self._verify = verify
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,7 +92,8 @@ class TailSession:
         limits = tail_pb2.ServerLimits(
             max_subscriptions=self._limits.max_subscriptions,
             max_message_bytes=self._limits.max_message_bytes,
-            max_filter_bytes=self._limits.max_filter_bytes,
+            max_filter_bytes=self._limits.filters.max_bytes,
+            max_filter_cost=self._limits.filters.max_cost,
             max_last=self._limits.max_last,
         )
         welcome = tail_pb2.TailWelcome(server=f"loghub/{__version__}", tenant=self._principal.tenant, limits=limits)
@@ -172,7 +176,7 @@ class TailSession:
         self._subscriptions[request.id] = subscription
         self._counts.subscriptions.inc()
         try:
-            offset, until, renewed = await self._place(request, wanted)
+            begin, renewed = await self._place(request, wanted)
         except BaseException:
             subscription.end()
             self._forget(request.id)
@@ -180,14 +184,14 @@ class TailSession:
         if self._subscriptions.get(request.id) is not subscription:
             return
         subscribed = tail_pb2.Subscribed(
-            id=request.id, cursor=self._engine.cursor(self._principal.tenant, offset), filter=wanted.canonical
+            id=request.id, cursor=self._engine.cursor(self._principal.tenant, begin.offset), filter=wanted.canonical
         )
         self._outlet.send(ServerMessage(subscribed=subscribed))
         if renewed:
             gap = tail_pb2.Gap(id=request.id, reason=tail_pb2.GAP_REASON_EPOCH, cursor=subscribed.cursor)
             self._outlet.send(ServerMessage(gap=gap))
         subscription.on_end = lambda: self._forget(request.id)
-        subscription.begin(offset, until)
+        subscription.begin(begin)
 
     def _check_subscribe(self, request: tail_pb2.Subscribe) -> None:
         if not _SUBSCRIPTION_ID.fullmatch(request.id):
@@ -198,31 +202,30 @@ class TailSession:
         if len(self._subscriptions) >= self._limits.max_subscriptions:
             msg = f"the connection has live.max_subscriptions ({self._limits.max_subscriptions}): unsubscribe one"
             raise QuotaError(msg)
-        if request.max_records_per_s or request.credit:
-            msg = "this hub does not serve max_records_per_s and credit: leave them out"
-            raise BadRequestError(msg)
         if request.last > self._limits.max_last:
             msg = f"subscribe.last is {request.last}, the limit is {self._limits.max_last}"
             raise BadRequestError(msg)
 
-    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter) -> tuple[int, int | None, bool]:
-        """Return where to begin, where to end (None: never), and whether the log was made anew under the cursor."""
-        engine, tenant = self._engine, self._principal.tenant
-        bounds = await engine.bounds(tenant)
+    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter) -> tuple[Begin, bool]:
+        """Return where to begin and end, and whether the log was made anew under the cursor."""
+        bounds = await self._engine.bounds(self._principal.tenant)
+        offset = await self._offset(request, wanted, bounds)
         until = bounds.next if request.HasField("follow") and not request.follow else None
+        renewed = offset is None
+        begin = bounds.oldest if offset is None else offset
+        return Begin(begin, until, request.credit, request.max_records_per_s), renewed
+
+    async def _offset(self, request: tail_pb2.Subscribe, wanted: Filter, bounds: Bounds) -> int | None:
+        """Return where to begin; None where the log was made anew under the cursor."""
+        engine, tenant = self._engine, self._principal.tenant
         origin = request.WhichOneof("from")
         if origin == "cursor":
-            offset = await engine.offset_of(tenant, request.cursor)
-            return (bounds.oldest, until, True) if offset is None else (offset, until, False)
-        if origin == "last":
-            return (
-                await engine.offset_of_last(tenant, request.last, wanted) if request.last else bounds.next,
-                until,
-                False,
-            )
+            return await engine.offset_of(tenant, request.cursor)
+        if origin == "last" and request.last:
+            return await engine.offset_of_last(tenant, request.last, wanted)
         if origin == "since":
-            return await engine.offset_since(tenant, _nanoseconds(request.since)), until, False
-        return (bounds.oldest if origin == "oldest" and request.oldest else bounds.next), until, False
+            return await engine.offset_since(tenant, _nanoseconds(request.since))
+        return bounds.oldest if origin == "oldest" and request.oldest else bounds.next
 
     async def _update(self, request: tail_pb2.Update) -> None:
         subscription = self._named(request.id)
@@ -250,9 +253,15 @@ class TailSession:
         self._principal = replace(old, scopes=fresh.scopes, expires_at=fresh.expires_at, token_id=fresh.token_id)
         self._watch_clock(warned=False)
 
-    async def _credit(self, _request: tail_pb2.Credit) -> None:
-        msg = "no subscription here asked for flow control"
-        raise BadRequestError(msg)
+    async def _credit(self, request: tail_pb2.Credit) -> None:
+        subscription = self._named(request.id)
+        if not subscription.flow_controlled:
+            msg = f"subscription {request.id!r} did not ask for flow control: subscribe with credit"
+            raise BadRequestError(msg)
+        if not request.records:
+            msg = "credit.records must be at least 1"
+            raise BadRequestError(msg)
+        subscription.give(request.records)
 
     async def _ping(self, request: tail_pb2.Ping) -> None:
         if len(request.payload) > _MAX_PING_BYTES:
@@ -261,7 +270,7 @@ class TailSession:
         self._outlet.send(ServerMessage(pong=tail_pb2.Pong(payload=request.payload)))
 
     def _filter(self, text: str) -> Filter:
-        return parse_filter(text, self._limits.max_filter_bytes) & self._always
+        return parse_filter(text, self._limits.filters) & self._always
 
     def _named(self, name: str) -> Subscription:
         subscription = self._subscriptions.get(name)

@@ -34,6 +34,7 @@ class TenantCounts:
         self.subscriptions = metrics.subscriptions.labels(tenant)
         self.delivered = metrics.delivered.labels(tenant)
         self.filtered = metrics.filtered.labels(tenant)
+        self.sampled = metrics.sampled.labels(tenant)
         self.lost = metrics.lost.labels(tenant)
         self.replays = metrics.replays.labels(tenant)
 
@@ -77,6 +78,7 @@ class Metrics:
         self.subscriptions = gauge("subscriptions", "Open subscriptions", "tenant")
         self.delivered = counter("delivered_records", "Records sent to subscribers", "tenant")
         self.filtered = counter("filtered_records", "Records that subscriptions passed over", "tenant")
+        self.sampled = counter("sampled_records", "Matching records left out by max_records_per_s", "tenant")
         self.lost = counter("lost_records", "Records reported to subscribers as gaps", "tenant")
         self.replays = counter("replays", "Times a slow subscriber went back to reading the log", "tenant")
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")

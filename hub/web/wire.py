@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
 
 from hub.core.websocket_frame import BINARY, TEXT, frame
-from hub.core.wire import delimited
+from hub.core.wire import delimited, tag, varint
 from hub.pb.tail_pb2 import Records, ServerMessage
 from hub.web.canonical import batch_json, message_json
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 PROTO, JSON = "loghub.v1.proto", "loghub.v1.json"
 
 
+_SAMPLED_OUT = tag(Records.SAMPLED_OUT_FIELD_NUMBER, 0)
+
+
 class ProtoWire:
     """Binary protobuf, subprotocol loghub.v1.proto."""
 
@@ -26,13 +30,14 @@ class ProtoWire:
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `batches` of Records; a whole batch goes out as it was stored."""
-        whole = len(indexes) == batch.stored.records
-        pieces = batch.whole if whole else (batch.part(indexes).SerializeToString(),)
+        pieces = batch.whole if len(indexes) == batch.stored.records else batch.part(indexes)
         return delimited(Records.BATCHES_FIELD_NUMBER, sum(map(len, pieces))), *pieces
 
-    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        head = Records(id=subscription, cursor=cursor).SerializeToString()
+        head = _text(Records.ID_FIELD_NUMBER, subscription) + _text(Records.CURSOR_FIELD_NUMBER, cursor)
+        if sampled_out:
+            head += _SAMPLED_OUT + varint(sampled_out)
         size = len(head) + sum(map(len, body))
         start = delimited(ServerMessage.RECORDS_FIELD_NUMBER, size)
         return frame(BINARY, start, head, *body)
@@ -51,11 +56,18 @@ class JsonWire:
         """Return a batch in JSON."""
         return (batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes),)
 
-    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        head = orjson.dumps({"id": subscription, "cursor": cursor})[:-1]
+        fields = {"id": subscription, "cursor": cursor} | ({"sampledOut": str(sampled_out)} if sampled_out else {})
+        head = orjson.dumps(fields)[:-1]
         return frame(TEXT, b'{"records":', head, b',"batches":[', *body, b"]}}")
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
         return frame(TEXT, message_json(message))
+
+
+@lru_cache(maxsize=4096)  # names of subscriptions, and the cursor of the batch that is on its way to all of them
+def _text(field: int, text: str) -> bytes:
+    raw = text.encode()
+    return delimited(field, len(raw)) + raw

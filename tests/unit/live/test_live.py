@@ -12,15 +12,16 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.filter import parse_filter
+from hub.core.filter import FilterLimits
+from hub.core.session import Phase
 from hub.core.stored import Hole, HoleReason
 from hub.live.engine import LiveEngine, LiveLimits
-from hub.live.subscription import Outlet, Phase
+from hub.live.subscription import Begin, Outlet
 from hub.log.retention import Retention
 from hub.observe.metrics import Metrics
 from hub.pb.tail_pb2 import GAP_REASON_CORRUPT, GAP_REASON_RETENTION
 from hub.web.wire import ProtoWire
-from tests.fakes import FOREVER, FakeSink, GatedLog, entry, settle
+from tests.fakes import FOREVER, FakeSink, GatedLog, entry, filter_of, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 LIMITS = LiveLimits(
     max_subscriptions=10,
     max_message_bytes=65_536,
-    max_filter_bytes=4096,
+    filters=FilterLimits(4096, 1000),
     max_last=1000,
     queue_bytes=1000,
     replay_bytes=200,
@@ -52,10 +53,10 @@ class CountingWire(ProtoWire):
         self.calls["body"] += 1
         return super().body(batch, indexes)
 
-    def records(self, subscription: str, cursor: str, body: Sequence[bytes]) -> bytes:
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Count, and frame."""
         self.calls["records"] += 1
-        return super().records(subscription, cursor, body)
+        return super().records(subscription, cursor, body, sampled_out)
 
 
 class World:
@@ -74,8 +75,8 @@ class World:
 
     def subscribe(self, sink: FakeSink, wanted: str = "", *, offset: int = 0, until: int | None = None) -> Subscription:
         """Begin a subscription named "s"."""
-        subscription = self.engine.subscription("a", "s", parse_filter(wanted, 4096), self.outlet(sink))
-        subscription.begin(offset, until)
+        subscription = self.engine.subscription("a", "s", filter_of(wanted), self.outlet(sink))
+        subscription.begin(Begin(offset, until))
         return subscription
 
     def outlet(self, sink: FakeSink) -> Outlet:
@@ -271,10 +272,10 @@ async def test_positions_are_told_where_nothing_matched(world: World) -> None:
 
 async def test_another_filter_judges_what_comes_after_the_last_record_sent(world: World) -> None:
     """The account goes on over the change."""
-    subscription = world.subscribe(sink := FakeSink(), "x")
+    subscription = world.subscribe(sink := FakeSink(), "x*")
     await settle()
     await world.append("x1", "y1")
-    subscription.refilter(parse_filter("y", 4096))
+    subscription.refilter(filter_of("y*"))
     await settle()
     await world.append("x2", "y2")
     assert sink.bodies() == ["x1", "y2"]
@@ -286,9 +287,9 @@ async def test_a_bounded_subscription_ends_at_its_bound(world: World) -> None:
     """Records after the bound do not come, and the owner is told."""
     await world.append("1")
     ended = []
-    subscription = world.engine.subscription("a", "s", parse_filter("", 4096), world.outlet(sink := FakeSink()))
+    subscription = world.engine.subscription("a", "s", filter_of(""), world.outlet(sink := FakeSink()))
     subscription.on_end = lambda: ended.append(True)
-    subscription.begin(0, 1)
+    subscription.begin(Begin(0, 1))
     await settle()
     await world.append("2")
     assert sink.bodies() == ["1"]
@@ -314,7 +315,7 @@ async def test_the_last_matching_records_are_found_from_the_end(world: World, co
     """However they lie in the batches."""
     for number in range(40):
         await world.append(f"hay {number}", f"needle {number}", f"hay {number}")
-    wanted = parse_filter("needle", 4096)
+    wanted = filter_of("needle")
     offset = await world.engine.offset_of_last("a", count, wanted)
     world.subscribe(sink := FakeSink(), "needle", offset=offset)
     await settle(200)

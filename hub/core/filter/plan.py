@@ -1,0 +1,188 @@
+"""How a filter is judged for a whole batch: boolean arithmetic on the masks of its leaves.
+
+A leaf is shared by all filters that have it. An index (words and patterns in one pass over the batch, equal values by
+a table) may know its mask beforehand; then a leaf that the index does not name has none of the records.
+
+Most filters pass nothing of most batches. So a plan names its anchors: leaves of which at least one must hold where the
+filter does. Only filters with an anchor that occurs in the batch are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from hub.core.filter import nodes
+from hub.core.filter.leaf import test_of
+from hub.core.filter.nodes import And, Edge, Exists, Leaf, Match, Node, Not, Number, Or, Regex, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hub.core.filter.batch_view import BatchView
+
+K = TypeVar("K")
+LOOKED_THROUGH = (nodes.TEXT, nodes.BODY, nodes.EXCEPTION)
+# How many records a leaf of this kind is likely to leave, best first; the best of an And is its anchor.
+_NARROWNESS = (
+    *(nodes.TRACE, nodes.SPAN, nodes.TEXT, nodes.BODY, nodes.EXCEPTION),
+    *(nodes.ATTRIBUTE, nodes.THREAD, nodes.LOGGER, nodes.HOST, nodes.SERVICE),
+)
+
+
+@dataclass(slots=True, eq=False)
+class SharedLeaf:
+    """A leaf of any number of plans; `indexed`: an index names its records in every batch."""
+
+    leaf: Leaf
+    compute: Callable[[BatchView], int]
+    indexed: bool = False
+    anchored: set[Plan] = field(default_factory=set)
+    uses: int = 0
+
+
+@dataclass(slots=True)
+class Known:
+    """A batch, and the masks of leaves that are known of it."""
+
+    view: BatchView
+    masks: dict[SharedLeaf, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """A filter that is ready to be judged; `anchors` is None where it may hold without any leaf that has an index.
+
+    `watchers`: how many wait for what passes; without any it is not judged.
+    """
+
+    key: str
+    judge: Callable[[Known], int]
+    leaves: tuple[SharedLeaf, ...]
+    anchors: tuple[SharedLeaf, ...] | None
+    watchers: int = 0
+
+
+def make_plan(key: str, root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan:
+    """Return the plan of a filter; `share` gives the one shared leaf for each leaf."""
+    leaves: dict[Leaf, SharedLeaf] = {}
+
+    def shared(leaf: Leaf) -> SharedLeaf:
+        if leaf not in leaves:
+            leaves[leaf] = share(leaf)
+        return leaves[leaf]
+
+    judge = _judge(root, shared)
+    chosen = anchors_of(root)
+    anchors = None if chosen is None else tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
+    return Plan(key, judge, tuple(leaves.values()), anchors)
+
+
+def _judge(node: Node, shared: Callable[[Leaf], SharedLeaf]) -> Callable[[Known], int]:
+    if isinstance(node, And):
+        return _all_of([_judge(child, shared) for child in sorted(node.children, key=_dearness)])
+    if isinstance(node, Or):
+        return _any_of([_judge(child, shared) for child in node.children])
+    if isinstance(node, Not):
+        inner = _judge(node.child, shared)
+        return lambda known: known.view.all & ~inner(known)
+    return _leaf(shared(node))
+
+
+def _all_of(judges: list[Callable[[Known], int]]) -> Callable[[Known], int]:
+    def judge(known: Known) -> int:
+        mask = known.view.all
+        for one in judges:
+            mask &= one(known)
+            if not mask:
+                break
+        return mask
+
+    return judge
+
+
+def _any_of(judges: list[Callable[[Known], int]]) -> Callable[[Known], int]:
+    def judge(known: Known) -> int:
+        mask = 0
+        for one in judges:
+            mask |= one(known)
+        return mask
+
+    return judge
+
+
+def _leaf(leaf: SharedLeaf) -> Callable[[Known], int]:
+    def judge(known: Known) -> int:
+        mask = known.masks.get(leaf)
+        if mask is None:
+            mask = known.masks[leaf] = 0 if leaf.indexed else leaf.compute(known.view)
+        return mask
+
+    return judge
+
+
+def _dearness(node: Node) -> int:
+    """Cheap children of an And come first: they may spare the others."""
+    if isinstance(node, Match | Regex) and node.field in LOOKED_THROUGH:
+        return 1 if is_scannable(node) else 2
+    return 3 if isinstance(node, And | Or | Not) else 0
+
+
+def compute_of(leaf: Leaf) -> Callable[[BatchView], int]:
+    """Return what computes a leaf's mask without any index."""
+    if isinstance(leaf, Severity):
+        return lambda view: _sum_where(view.severities, lambda number: leaf.low <= number <= leaf.high)
+    if isinstance(leaf, Number):
+        return lambda view: _sum_where(view.numbers(leaf.field), _within(leaf))
+    if isinstance(leaf, Exists):
+        return lambda view: view.present(leaf.field)
+    test = test_of(leaf)
+    if leaf.field in LOOKED_THROUGH:
+        return lambda view: view.looked_through(leaf.field, test)
+    if isinstance(leaf, Match) and is_equality(leaf):
+        return lambda view: (view.folded if leaf.fold else view.strings)(leaf.field).get(leaf.value, 0)
+    return lambda view: _sum_where(view.strings(leaf.field), test)
+
+
+def _within(leaf: Number) -> Callable[[float], bool]:
+    return lambda number: (
+        (leaf.low <= number if leaf.low_included else leaf.low < number)
+        and (number <= leaf.high if leaf.high_included else number < leaf.high)
+    )
+
+
+def is_equality(leaf: Leaf) -> bool:
+    """Whether a table of values finds the leaf."""
+    edges = (Edge.ANCHOR, Edge.ANCHOR)
+    return isinstance(leaf, Match) and leaf.field not in LOOKED_THROUGH and (leaf.left, leaf.right) == edges
+
+
+def is_scannable(leaf: Leaf) -> bool:
+    """Whether a pass over the texts can find the leaf."""
+    return isinstance(leaf, Regex | Match) and leaf.field in LOOKED_THROUGH
+
+
+def anchors_of(node: Node) -> tuple[int, tuple[Leaf, ...]] | None:
+    """Return leaves of which one must hold where the node does, with their rank, low is narrow; None: none."""
+    if isinstance(node, And):
+        found = [one for one in map(anchors_of, node.children) if one]
+        return min(found, key=lambda one: (one[0], len(one[1])), default=None)
+    if isinstance(node, Or):
+        found = [one for one in map(anchors_of, node.children) if one]
+        if len(found) < len(node.children) or not found:
+            return None
+        return max(rank for rank, _ in found), tuple(leaf for _, leaves in found for leaf in leaves)
+    if not isinstance(node, Not) and (is_scannable(node) or is_equality(node)):
+        return _rank(node), (node,)
+    return None
+
+
+def _rank(leaf: Leaf) -> int:
+    if isinstance(leaf, Regex):
+        return len(_NARROWNESS)
+    name = getattr(leaf, "field", "")
+    return _NARROWNESS.index(nodes.ATTRIBUTE if name.startswith(nodes.ATTRIBUTE) else name)
+
+
+def _sum_where(masks: Mapping[K, int], test: Callable[[K], bool]) -> int:
+    return sum(mask for value, mask in masks.items() if test(value))  # no record has two values: the masks are disjoint

@@ -1,0 +1,1 @@
+"""The matcher: all filters of a tenant's watchers against a batch at once."""

@@ -1,0 +1,164 @@
+"""hub.live.matcher: all filters at once pass what each passes alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.core.filter.batch_view import indexes_of
+from hub.core.stored import StoredBatch
+from hub.core.tail_batch import TailBatch
+from hub.live.matcher.matcher import Matcher
+from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.fakes import filter_of
+from tests.unit.core.filter.filters import BATCHES, FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+
+def spawn(work: Coroutine[None, None, None], name: str) -> None:
+    """Start a task; what it dies of fails the test, since `settle` waits for its end."""
+    _tasks.add(asyncio.create_task(work, name=name))
+
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+async def settled(matcher: Matcher) -> None:
+    """Wait until all is compiled."""
+    while _tasks:
+        await _tasks.pop()
+    await matcher.settle()
+
+
+def tail_batch(batch: Batch) -> TailBatch:
+    """Return a batch as it comes from the log."""
+    return TailBatch(StoredBatch(0, len(batch.records), 0, batch.SerializeToString()), 1, "a")
+
+
+def watched(matcher: Matcher, texts: Sequence[str]) -> None:
+    """Add filters, each of which somebody watches."""
+    for text in texts:
+        matcher.add(filter_of(text))
+        matcher.watch(filter_of(text).canonical, 1)
+
+
+def found(matcher: Matcher, batch: Batch) -> dict[str, list[int]]:
+    """Return the indexes that each filter passes."""
+    return {key: indexes_of(mask) for key, mask in matcher.match(tail_batch(batch))}
+
+
+def expected(texts: Sequence[str], batch: Batch) -> dict[str, list[int]]:
+    """Return the same by the definition, record by record."""
+    passing = {filter_of(text).canonical: filter_of(text).select(batch) for text in texts}
+    return {key: indexes for key, indexes in passing.items() if indexes}
+
+
+def distinct(texts: Sequence[str]) -> list[str]:
+    """Leave out filters that are equal to one before."""
+    return list({filter_of(text).canonical: text for text in texts}.values())
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(FILTERS, min_size=1, max_size=6), st.lists(BATCHES, min_size=1, max_size=3), st.booleans())
+def test_all_at_once_pass_what_each_passes_alone(texts: list[str], batches: list[Batch], compiled: bool) -> None:  # noqa: FBT001
+    """Before and after the expressions are compiled."""
+    asyncio.run(_all_at_once(distinct(texts), batches, compiled=compiled))
+
+
+async def _all_at_once(texts: list[str], batches: list[Batch], *, compiled: bool) -> None:
+    matcher = Matcher(spawn)
+    watched(matcher, texts)
+    if compiled:
+        await settled(matcher)
+    for batch in batches:
+        assert found(matcher, batch) == expected(texts, batch)
+    await settled(matcher)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("add"), FILTERS),
+    st.tuples(st.just("remove"), st.integers(0, 9)),
+    st.tuples(st.just("settle"), st.none()),
+    st.tuples(st.just("match"), BATCHES),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(STEPS, max_size=25), BATCHES)
+def test_filters_come_and_go(steps: list[tuple[str, Any]], last: Batch) -> None:
+    """What is left passes what it passes alone, however often the others changed."""
+    asyncio.run(_come_and_go([*steps, ("match", last)]))
+
+
+async def _come_and_go(steps: list[tuple[str, Any]]) -> None:
+    matcher, present = Matcher(spawn), dict[str, str]()
+    for step, value in steps:
+        if step == "add" and filter_of(value).canonical not in present:
+            watched(matcher, [value])
+            present[filter_of(value).canonical] = value
+        elif step == "remove" and present:
+            key = sorted(present)[value % len(present)]
+            matcher.remove(key)
+            del present[key]
+        elif step == "settle":
+            await settled(matcher)
+        elif step == "match":
+            assert found(matcher, value) == expected(list(present.values()), value)
+    for key in present:
+        matcher.remove(key)
+    await settled(matcher)
+    assert found(matcher, steps[-1][1]) == {}
+
+
+async def test_a_filter_that_nobody_watches_is_not_judged() -> None:
+    """It is only kept ready."""
+    matcher = Matcher(spawn)
+    matcher.add(filter_of("red"))
+    batch = Batch(records=[LogRecord(body="red")])
+    assert (matcher.watched, found(matcher, batch)) == (0, {})
+    matcher.watch("red", 1)
+    assert (matcher.watched, found(matcher, batch)) == (1, {"red": [0]})
+    matcher.watch("red", -1)
+    assert (matcher.watched, found(matcher, batch)) == (0, {})
+    await settled(matcher)
+
+
+async def test_many_words_are_found_in_one_pass() -> None:
+    """Each in the records that have it as a whole word, of the service that is asked for."""
+    matcher = Matcher(spawn)
+    texts = [f"service:s{n % 7} w{n}" for n in range(2000)]
+    watched(matcher, texts)
+    await settled(matcher)
+    records = [LogRecord(body=f"x w{n} W{n + 1} w{n}y", service=f"S{n % 7}") for n in range(0, 2000, 50)]
+    batch = Batch(resource=Resource(service="s3"), records=records)
+    assert found(matcher, batch) == expected(texts, batch)
+    assert len(found(matcher, batch)) == 40
+
+
+async def test_a_word_that_is_everywhere_is_taken_out_of_the_pass() -> None:
+    """And is found all the same."""
+    matcher = Matcher(spawn)
+    texts = ["aaa*", "*aaa", "/a+/", "/b/", "zzz"]
+    watched(matcher, texts)
+    await settled(matcher)
+    batch = Batch(records=[LogRecord(body="aaab" * 500), LogRecord(body="zzz")])
+    for _ in range(3):
+        assert found(matcher, batch) == expected(texts, batch)
+        await settled(matcher)
+
+
+@pytest.mark.parametrize("text", ["/(?i)k/", "/S/i", "/\\x{212a}/", "/é/i", "/(?:É)/i"])
+async def test_case_of_other_scripts(text: str) -> None:
+    """The pass finds at least what RE2 finds: the sign of Kelvin is a k, the long s is an s."""
+    matcher = Matcher(spawn)
+    watched(matcher, [text])
+    await settled(matcher)
+    batch = Batch(records=[LogRecord(body=body) for body in ("K", "k", "\u212a", "\u017f", "s", "É", "é", "x")])
+    assert found(matcher, batch) == expected([text], batch)
+    assert found(matcher, batch)
