@@ -21,6 +21,27 @@ def batches(count: int, records: int, seed: int = 1) -> list[Batch]:
     return [Batch(resource=resource, records=[_record(rng, words, i) for i in range(records)]) for _ in range(count)]
 
 
+def worded(records: int, services: int, seed: int = 1) -> list[Batch]:
+    """Return two batches of each service; batch number `seq` of a producer is `worded(…)[seq % len]`."""
+    made = batches(2 * services, records, seed)
+    for place, batch in enumerate(made):
+        batch.resource.service = f"svc{place % services}"
+    return made
+
+
+def filters(count: int, services: int, seed: int = 1) -> list[str]:
+    """Return different filters of a service and a word each; 500 words of a service are one match a record."""
+    words = vocabulary(seed)
+    places = range(count)
+    return [f"service:svc{place % services} {words[place // services + 11 * (place % services)]}" for place in places]
+
+
+def vocabulary(seed: int = 1) -> list[str]:
+    """Return the words that the records of a seed are made of, each once."""
+    rng = random.Random(seed)  # noqa: S311  the same data every time, guards nothing
+    return list(dict.fromkeys(f"w{rng.randrange(10**6):x}" for _ in range(_WORDS)))
+
+
 def _record(rng: random.Random, words: list[str], number: int) -> LogRecord:
     text = " ".join(rng.choice(words) for _ in range(10))
     record = LogRecord(

@@ -16,7 +16,8 @@ from typing import Any
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 
-from bench.data import batches, message
+from bench.data import batches, message, worded
+from bench.loader import say
 from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessage
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -28,7 +29,10 @@ _WINDOW = 32
 
 @dataclass(slots=True)
 class Load:
-    """What to send: `rate` in records a second (0: as fast as the window allows), for `seconds`."""
+    """What to send: `rate` in records a second (0: as fast as the window allows), for `seconds`.
+
+    `services`: each batch is of one of so many, for filters (`bench.data.worded`); 0: all of one.
+    """
 
     port: int
     ca: str
@@ -38,6 +42,7 @@ class Load:
     seconds: float
     batch: int
     producer: str = "bench"
+    services: int = 0
     sent: dict[int, float] = field(default_factory=dict)
     acked: int = 0
     nacks: int = 0
@@ -45,14 +50,15 @@ class Load:
 
 async def run(load: Load) -> None:
     """Send the load, and wait for the last acknowledgement."""
-    bodies = [one.SerializeToString() for one in batches(_TEMPLATES, load.batch)]
+    made = worded(load.batch, load.services) if load.services else batches(_TEMPLATES, load.batch)
+    bodies = [one.SerializeToString() for one in made]
     credentials = _credentials(load)
     options = [("grpc.http2.bdp_probe", 0), ("grpc.max_send_message_length", -1)]
     async with grpc.aio.secure_channel(f"localhost:{load.port}", credentials, options) as channel:
         call = channel.stream_stream("/loghub.v1.Ingest/Stream")()
         await call.write(ProducerMessage(hello=Hello(producer_id=load.producer, next_seq=1)).SerializeToString())
         await call.read()
-        print("ready", flush=True)
+        say("ready")
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
         room = asyncio.Semaphore(_WINDOW)
         async with asyncio.TaskGroup() as tasks:
@@ -80,7 +86,7 @@ async def _send(call: _Call, load: Load, bodies: list[bytes], room: asyncio.Sema
         seq += 1
         # Latency counts from when a batch was due, so that a stalled hub cannot hide it.
         load.sent[seq] = due if load.rate else time.monotonic()
-        await call.write(message(seq, bodies[seq % _TEMPLATES]))
+        await call.write(message(seq, bodies[seq % len(bodies)]))
 
 
 async def _acks(call: _Call, load: Load, room: asyncio.Semaphore) -> None:
@@ -100,7 +106,7 @@ def main() -> None:
     """Run as a process of its own: the load on the command line, the result on standard output."""
     load = Load(**json.loads(sys.argv[1]))
     asyncio.run(run(load))
-    print(json.dumps({"acked": load.acked, "nacks": load.nacks, "sent": load.sent}))
+    say({"acked": load.acked, "nacks": load.nacks, "sent": load.sent})
 
 
 if __name__ == "__main__":

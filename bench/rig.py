@@ -5,23 +5,42 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub.cli.children import Children
 from hub.cli.deployment import Deployment
 from hub.cli.hub_child import start_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hub.app import Listening
 
 TENANT = "bench"
 _TRUST_DOMAIN = "bench.local"
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What producers offer: `rate` in records a second, 0: saturation."""
+
+    rate: float
+    seconds: float
+    batch: int
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a measurement took: the hub's CPU and the time, in seconds, and what the host gave to others."""
+
+    cpu: float = 0.0
+    took: float = 0.0
+    steal_percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,32 @@ class Rig:
         """Return the user and system CPU time that the hub's process has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    @contextmanager
+    def measured(self) -> Iterator[Cost]:
+        """Measure what happens in between; the figures are there at the end."""
+        cost = Cost()
+        cpu, began, machine = self.cpu_seconds(), time.monotonic(), machine_ticks()
+        yield cost
+        cost.cpu, cost.took = self.cpu_seconds() - cpu, time.monotonic() - began
+        ticks, stolen = (now - then for now, then in zip(machine_ticks(), machine, strict=True))
+        cost.steal_percent = round(stolen / max(ticks, 1) * 100, 1)
+
+    @property
+    def token(self) -> str:
+        """A token that reads the tenant's records."""
+        return self.deployment.token(TENANT)
+
+    def load(self, phase: Phase, **more: object) -> dict[str, Any]:
+        """Return what the producer is to send."""
+        issued = self.deployment.client(TENANT)
+        identity = {"ca": str(self.deployment.ca), "cert": str(issued.cert), "key": str(issued.key)}
+        return {"port": self.listening.grpc_port, **asdict(phase), **identity, **more}
+
+    def watch(self, connections: int, filters: Sequence[str], **more: object) -> dict[str, Any]:
+        """Return what subscribers are to watch."""
+        site = {"port": self.listening.web_port, "ca": str(self.deployment.ca), "token": self.token}
+        return {**site, "connections": connections, "filters": list(filters), **more}
 
     def rss_kib(self) -> int:
         """Return the resident memory of the hub's process."""

@@ -16,6 +16,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.loader import say
 from hub.core.views import opaque
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
@@ -83,7 +84,7 @@ async def _last_came(watch: Watch) -> None:
 
 def _count(watch: Watch, message: Any, now: float) -> None:  # noqa: ANN401  a class made at run time
     if message.HasField("subscribed"):
-        print("ready", flush=True)
+        say("ready")
     last = max(watch.seen, default=0) if len(watch.seen) < 2 else next(reversed(watch.seen))  # noqa: PLR2004
     for batch in message.records.batches:
         watch.delivered += len(batch.records)
@@ -96,7 +97,7 @@ def main() -> None:
     """Run as a process of its own: the watch on the command line, the result on standard output."""
     watch = Watch(**json.loads(sys.argv[1]))
     asyncio.run(run(watch))
-    print(json.dumps({"delivered": watch.delivered, "out_of_order": watch.out_of_order, "seen": watch.seen}))
+    say({"delivered": watch.delivered, "out_of_order": watch.out_of_order, "seen": watch.seen})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.ingest import Phase, run
+from bench import connections as bench_connections
+from bench import fanout as bench_fanout
+from bench import filters as bench_filters
+from bench import tail as bench_tail
+from bench.ingest import run
+from bench.rig import Phase
 
 app = typer.Typer(no_args_is_help=True, help="Measure a hub on this machine; each prints one JSON line.")
 
@@ -57,3 +62,46 @@ def _summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
         **totals,
         **results,
     }
+
+
+_Rate = Annotated[float, typer.Option(min=1, help="Records/s.")]
+_Batch = Annotated[int, typer.Option(min=1, max=10_000, help="Records of a batch.")]
+_Seconds = Annotated[float, typer.Option("--seconds", min=1, max=600, help="Length of the measurement.")]
+
+
+@app.command()
+def tail(rate: _Rate = _RATE, batch: _Batch = 500, duration: _Seconds = 15.0) -> None:
+    """Measure the latency from when a batch was due to its arrival at one TLS subscriber, fsynced in between."""
+    typer.echo(json.dumps(bench_tail.run(Phase(rate, duration, batch))))
+
+
+@app.command()
+def fanout(
+    subscribers: Annotated[int, typer.Option(min=1, max=9000, help="TLS subscribers that want everything.")] = 500,
+    rate: _Rate = 2500.0,
+    batch: _Batch = 100,
+    duration: _Seconds = 8.0,
+) -> None:
+    """Measure the CPU of the hub for each record delivered to each of many subscribers of the same."""
+    typer.echo(json.dumps(bench_fanout.run(Phase(rate, duration, batch), subscribers)))
+
+
+@app.command()
+def filters(
+    distinct: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Different filters, a service and a word each.")
+    ] = 10_000,
+    rate: _Rate = _RATE,
+    batch: _Batch = 500,
+    duration: _Seconds = 6.0,
+) -> None:
+    """Measure the CPU of the hub for each record while many different filters are watched over 100 connections."""
+    typer.echo(json.dumps(bench_filters.figures(Phase(rate, duration, batch), distinct)))
+
+
+@app.command()
+def connections(
+    count: Annotated[int, typer.Option(min=1, max=15_000, help="Idle TLS subscribers.")] = 10_000,
+) -> None:
+    """Measure the memory of the hub for each idle TLS subscriber, then send one record to all."""
+    typer.echo(json.dumps(bench_connections.run(count)))
