@@ -39,6 +39,7 @@ def run(phase: Phase, subscribers: int) -> dict[str, Any]:
         "delivered": seen["delivered"],
         "expected": expected,
         "lost": expected - seen["delivered"],
+        "loader_cpu_us_per_delivery": round(seen["cpu_s"] / max(seen["delivered"], 1) * 1e6, 4),
         "p50_ms": seen["p50_ms"],
         "p99_ms": seen["p99_ms"],
         "steal_percent": cost.steal_percent,

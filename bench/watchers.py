@@ -21,7 +21,7 @@ import uvloop
 
 from bench.loader import say
 from bench.rig import raise_open_files
-from bench.socket import Socket, connect_many
+from bench.socket import Socket, connect_many, cpu_seconds
 from hub.core.views import opaque
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
@@ -131,6 +131,7 @@ def _figures(watch: Watch, word: dict[str, Any]) -> dict[str, Any]:
     sent = {int(seq): at for seq, at in word.get("sent", {}).items()}
     late = sorted((at - sent[seq]) * 1000 for seq, at in zip(watch.seqs, watch.times, strict=True) if seq in sent)
     return {
+        "cpu_s": round(cpu_seconds(), 2),
         "delivered": watch.delivered,
         "received": len(watch.receivers),
         "p50_ms": round(late[len(late) // 2], 2) if late else None,
