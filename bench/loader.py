@@ -17,8 +17,11 @@ class Loader:
     """A module of `bench` that runs as a process of its own; leaves nothing behind when the `with` ends."""
 
     def __init__(self, module: str, argument: Mapping[str, Any]) -> None:
-        command = [sys.executable, "-m", f"bench.{module}", json.dumps(argument)]
+        command = [sys.executable, "-m", f"bench.{module}"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._process.stdin:
+            self._process.stdin.write(json.dumps(argument) + "\n")
+            self._process.stdin.flush()
 
     def __enter__(self) -> Loader:
         """Return itself."""
@@ -43,6 +46,12 @@ class Loader:
         out, _ = self._process.communicate(json.dumps(word) + "\n", timeout=_SECONDS)
         result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
         return result
+
+
+def hear() -> dict[str, Any]:
+    """Return what this process is to do."""
+    argument: dict[str, Any] = json.loads(sys.stdin.readline())
+    return argument
 
 
 def say(what: object) -> None:

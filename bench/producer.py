@@ -1,12 +1,11 @@
 """A loader: one producer stream over mTLS, as fast as acknowledgements come or at a fixed rate.
 
-python -m bench.producer <json>     prints {"acked": records, "sent": {seq: monotonic seconds}, …}
+python -m bench.producer     takes its Load from standard input, prints {"acked": records, "sent": {seq: monotonic seconds}, …}
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 
 from bench.data import batches, message, worded
-from bench.loader import say
+from bench.loader import hear, say
 from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessage
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -103,8 +102,8 @@ async def _acks(call: _Call, load: Load, room: asyncio.Semaphore) -> None:
 
 
 def main() -> None:
-    """Run as a process of its own: the load on the command line, the result on standard output."""
-    load = Load(**json.loads(sys.argv[1]))
+    """Run as a process of its own."""
+    load = Load(**hear())
     asyncio.run(run(load))
     say({"acked": load.acked, "nacks": load.nacks, "sent": load.sent})
 

@@ -1,12 +1,11 @@
 """A loader: one WebSocket subscriber over TLS that counts what it gets.
 
-python -m bench.subscriber <json>   prints {"delivered": records, "seen": {seq: monotonic seconds}}
+python -m bench.subscriber   takes its Watch from standard input, prints {"delivered": records, "seen": {seq: monotonic seconds}}
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from bench.loader import say
+from bench.loader import hear, say
 from hub.core.views import opaque
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
@@ -94,8 +93,8 @@ def _count(watch: Watch, message: Any, now: float) -> None:  # noqa: ANN401  a c
 
 
 def main() -> None:
-    """Run as a process of its own: the watch on the command line, the result on standard output."""
-    watch = Watch(**json.loads(sys.argv[1]))
+    """Run as a process of its own."""
+    watch = Watch(**hear())
     asyncio.run(run(watch))
     say({"delivered": watch.delivered, "out_of_order": watch.out_of_order, "seen": watch.seen})
 

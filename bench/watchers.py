@@ -1,6 +1,6 @@
 """A loader: many WebSocket subscribers over TLS.
 
-python -m bench.watchers <json>     says {"connected": n} once all stand, waits for {"expected": records, "sent": {seq: at}},
+python -m bench.watchers     takes its Watch from standard input, says {"connected": n} once all stand, waits for {"expected": records, "sent": {seq: at}},
                                     then prints what came
 
 Each connection subscribes to filters[i::connections], by their place in the list. Records are counted by batch, not
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from bench.loader import say
+from bench.loader import hear, say
 from bench.rig import raise_open_files
 from bench.socket import Socket, connect_many, cpu_seconds
 from hub.core.views import opaque
@@ -144,7 +144,7 @@ def _figures(watch: Watch, word: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Run as a process of its own."""
     raise_open_files()
-    uvloop.run(run(Watch(**json.loads(sys.argv[1]))))
+    uvloop.run(run(Watch(**hear())))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
 from hub.core.filter.batch_view import BatchView
@@ -58,18 +58,17 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        numbers = b"".join(map(varint, indexes))
-        return (
-            self._head,
-            *(self._record(index) for index in indexes),
-            delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)),
-            numbers,
-        )
+        records, pieces = self._opaque.records, [self._head]
+        for index in indexes:
+            raw = records[index]
+            pieces += (_record_head(len(raw)), raw)
+        pieces.append(_indexes(*indexes))
+        return tuple(pieces)
 
     @cached_property
     def view(self) -> BatchView:
         """The batch by its fields."""
-        return BatchView(self.message)
+        return BatchView(b"".join(self.whole), self.stored.records, lambda: self.message)
 
     @cached_property
     def _opaque(self) -> Any:  # noqa: ANN401  a class made at run time
@@ -83,6 +82,13 @@ class TailBatch:
         head.ClearField("records")
         return head.SerializeToString()
 
-    def _record(self, index: int) -> bytes:
-        raw = self._opaque.records[index]
-        return delimited(Batch.RECORDS_FIELD_NUMBER, len(raw)) + cast("bytes", raw)
+
+@lru_cache(maxsize=4096)  # records of a few sizes
+def _record_head(size: int) -> bytes:
+    return delimited(Batch.RECORDS_FIELD_NUMBER, size)
+
+
+@lru_cache(maxsize=4096)  # one record of a batch, most often
+def _indexes(*indexes: int) -> bytes:
+    numbers = b"".join(map(varint, indexes))
+    return delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)) + numbers
