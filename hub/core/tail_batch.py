@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.core.stored import StoredBatch
 
 _OPAQUE = opaque(Batch)
+_RECORDS = Batch.RECORDS_FIELD_NUMBER
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -53,17 +54,17 @@ class TailBatch:
         indexes = wanted.select(self.message)
         return [index for index in indexes if index >= skip] if skip else indexes
 
-    def part(self, indexes: Sequence[int]) -> tuple[bytes, ...]:
-        """Return a serialised Batch with only these records, in pieces, which says which ones they were.
+    def part(self, indexes: Sequence[int]) -> bytes:
+        """Return a serialised Batch with only these records, which says which ones they were.
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
         records, pieces = self._opaque.records, [self._head]
         for index in indexes:
             raw = records[index]
-            pieces += (_record_head(len(raw)), raw)
+            pieces += (delimited(_RECORDS, len(raw)), raw)
         pieces.append(_indexes(*indexes))
-        return tuple(pieces)
+        return b"".join(pieces)
 
     @cached_property
     def view(self) -> BatchView:
@@ -81,11 +82,6 @@ class TailBatch:
         head.CopyFrom(self._opaque)
         head.ClearField("records")
         return head.SerializeToString()
-
-
-@lru_cache(maxsize=4096)  # records of a few sizes
-def _record_head(size: int) -> bytes:
-    return delimited(Batch.RECORDS_FIELD_NUMBER, size)
 
 
 @lru_cache(maxsize=4096)  # one record of a batch, most often

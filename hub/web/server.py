@@ -52,6 +52,7 @@ class WebOptions:
     max_message_bytes: int
     max_header_bytes: int
     handshake_seconds: float
+    gather_seconds: float
     reuse_port: bool = False
 
 
@@ -71,6 +72,18 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             self._frame_writer = FrameWriter(self, self.flusher, self.queue_bytes)
             extensions[FRAMES] = self._frame_writer
             extensions["tls"] = _tls(self.transport)
+
+    def pause_writing(self) -> None:
+        """Take note that the peer does not keep up."""
+        super().pause_writing()
+        if self._frame_writer is not None:
+            self._frame_writer.paused = True
+
+    def resume_writing(self) -> None:
+        """Take note that the peer has read most of what waited."""
+        super().resume_writing()
+        if self._frame_writer is not None:
+            self._frame_writer.paused = False
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read: RFC 6455 section 5.5.3 asks for the latest answer only."""
@@ -173,7 +186,7 @@ class WebServer(uvicorn.Server):
     """Serves an ASGI application over TLS inside the hub's own event loop; signals are the hub's business."""
 
     def __init__(self, app: Any, options: WebOptions, tls: ssl.SSLContext) -> None:  # noqa: ANN401  an ASGI application
-        own = {"queue_bytes": options.queue_bytes, "flusher": Flusher()}
+        own = {"queue_bytes": options.queue_bytes, "flusher": Flusher(options.gather_seconds)}
         websocket = type("WebSocket", (LoghubWebSocket,), own)
         limits = {"max_header_bytes": options.max_header_bytes, "handshake_seconds": options.handshake_seconds}
         config = uvicorn.Config(

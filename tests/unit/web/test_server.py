@@ -47,6 +47,7 @@ OPTIONS = WebOptions(
     max_message_bytes=100,
     max_header_bytes=500,
     handshake_seconds=10.0,
+    gather_seconds=0.0,
 )
 
 
