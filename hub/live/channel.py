@@ -36,54 +36,63 @@ class Channel:
     """Watchers that all stand at the head of their tenant's log.
 
     delivered   records sent to each plain watcher since the channel was made
-    said        the offset up to which the plain watchers know where they stand
+    said        the offset up to which the watchers know where they stand
+    plain       for each watcher what it takes to write to it, so that nothing else of it has to be touched
     """
+
+    __slots__ = ("delivered", "filter", "metered", "plain", "said", "users", "wire")
 
     def __init__(self, wanted: Filter, wire: Wire, head: int) -> None:
         self.filter = wanted
         self.wire = wire
         self.delivered = 0
         self.said = head
-        self.plain: set[Watcher] = set()
-        self.metered: set[Watcher] = set()
+        self.plain: dict[Watcher, tuple[str, Sink]] = {}
+        self.metered: dict[Watcher, tuple[str, Sink]] = {}
         self.users = 0
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What its watchers have in common."""
-        return self.filter.canonical, self.wire.name
+    def join(self, watcher: Watcher, *, metered: bool) -> None:
+        """Take a watcher that stands at the head."""
+        (self.metered if metered else self.plain)[watcher] = (watcher.id, watcher.sink)
 
-    @property
-    def watchers(self) -> int:
-        """How many stand at the head."""
-        return len(self.plain) + len(self.metered)
+    def leave(self, watcher: Watcher) -> bool:
+        """Let a watcher go; return whether it was a plain one."""
+        self.metered.pop(watcher, None)
+        return self.plain.pop(watcher, None) is not None
 
     def publish(self, batch: TailBatch, indexes: Sequence[int]) -> int:
         """Send what matches of a batch, at least one record; return the number of records sent to plain watchers."""
         self.said = batch.stored.next_offset
-        if slow := [watcher for watcher in self.plain if watcher.sink.full]:
-            self._let_go(slow, batch.stored.first_offset)
-        self.delivered += len(indexes)
         if self.metered:
             self._ask(batch, indexes)
-        if not self.plain:
+        plain = self.plain
+        if not plain:
+            self.delivered += len(indexes)
             return 0
         wire, cursor, body = self.wire, batch.cursor, self.wire.body(batch, indexes)
+        if len(plain) == 1:
+            [(name, sink)] = plain.values()
+            if not sink.full:
+                self.delivered += len(indexes)
+                sink.write(wire.records(name, cursor, body))
+                return len(indexes)
+        self._let_go_of_the_slow(plain, batch.stored.first_offset)
+        self.delivered += len(indexes)
         frames: dict[str, bytes] = {}
-        for watcher in self.plain:
-            frame = frames.get(watcher.id)
+        for name, sink in plain.values():
+            frame = frames.get(name)
             if frame is None:
-                frame = frames[watcher.id] = wire.records(watcher.id, cursor, body)
-            watcher.sink.write(frame)
-        return len(indexes) * len(self.plain)
+                frame = frames[name] = wire.records(name, cursor, body)
+            sink.write(frame)
+        return len(indexes) * len(plain)
 
     def _ask(self, batch: TailBatch, indexes: Sequence[int]) -> None:
-        self._let_go([watcher for watcher in self.metered if watcher.sink.full], batch.stored.first_offset)
+        self._let_go_of_the_slow(self.metered, batch.stored.first_offset)
         for watcher in list(self.metered):
             watcher.take(batch, indexes)
 
-    def _let_go(self, slow: Sequence[Watcher], offset: int) -> None:
-        for watcher in slow:
+    def _let_go_of_the_slow(self, watchers: dict[Watcher, tuple[str, Sink]], offset: int) -> None:
+        for watcher in [watcher for watcher, (_, sink) in watchers.items() if sink.full]:
             watcher.fell_behind(offset)
 
     def say_position(self, head: int, cursor: str) -> None:
@@ -92,11 +101,10 @@ class Channel:
             return
         self.said = head
         frames: dict[str, bytes] = {}
-        for watcher in (*self.plain, *self.metered):
-            if watcher.sink.full:
+        for name, sink in (*self.plain.values(), *self.metered.values()):
+            if sink.full:
                 continue
-            frame = frames.get(watcher.id)
+            frame = frames.get(name)
             if frame is None:
-                position = Position(id=watcher.id, cursor=cursor)
-                frame = frames[watcher.id] = self.wire.message(ServerMessage(position=position))
-            watcher.sink.write(frame)
+                frame = frames[name] = self.wire.message(ServerMessage(position=Position(id=name, cursor=cursor)))
+            sink.write(frame)

@@ -45,8 +45,8 @@ class Feed:
         self._behind = False
         self._rung = False
         self._published = False
-        # By canonical filter, then by wire.
-        self._channels: dict[str, dict[str, Channel]] = {}
+        # By canonical filter; those of a filter differ in their wire.
+        self._channels: dict[str, list[Channel]] = {}
         # Watchers in channels, and those of them that keep no account of their own.
         self._live = 0
         self._live_plain = 0
@@ -123,13 +123,14 @@ class Feed:
         self.head = stored.next_offset
         self._published = True
         delivered = 0
-        for channel in list(self._channels.get(_EVERYTHING, {}).values()):
-            if channel.watchers:
-                delivered += channel.publish(batch, range(stored.records))
-        for key, mask in self._matcher.match(batch) if self._matcher.watched else ():
+        everything = range(stored.records)
+        for channel in list(self._channels.get(_EVERYTHING, ())):
+            if channel.plain or channel.metered:
+                delivered += channel.publish(batch, everything)
+        for channels, mask in self._matcher.match(batch) if self._matcher.watched else ():
             indexes = indexes_of(mask)
-            for channel in list(self._channels[key].values()):
-                if channel.watchers:
+            for channel in channels:
+                if channel.plain or channel.metered:
                     delivered += channel.publish(batch, indexes)
         self._counts.delivered.inc(delivered)
         self._counts.filtered.inc(stored.records * self._live_plain - delivered)
@@ -137,7 +138,7 @@ class Feed:
         self._moved = asyncio.Event()
 
     def _all_channels(self) -> list[Channel]:
-        return [channel for channels in self._channels.values() for channel in channels.values()]
+        return [channel for channels in self._channels.values() for channel in channels]
 
     async def moved(self, offset: int) -> None:
         """Wait until the head has reached an offset that the log holds already."""
@@ -148,12 +149,15 @@ class Feed:
 
     def channel(self, wanted: Filter, wire: Wire) -> Channel:
         """Return the channel of a filter and wire, making it for the first user; `release` must follow."""
-        channels = self._channels.setdefault(wanted.canonical, {})
-        if not channels and not wanted.everything:
-            self._matcher.add(wanted)
-        channel = channels.get(wire.name)
+        channels = self._channels.get(wanted.canonical)
+        if channels is None:
+            channels = self._channels[wanted.canonical] = []
+            if not wanted.everything:
+                self._matcher.add(wanted, channels)
+        channel = next((one for one in channels if one.wire.name == wire.name), None)
         if channel is None:
-            channel = channels[wire.name] = Channel(wanted, wire, self.head or 0)
+            channel = Channel(wanted, wire, self.head or 0)
+            channels.append(channel)
         channel.users += 1
         return channel
 
@@ -162,13 +166,13 @@ class Feed:
         channel.users -= 1
         if channel.users:
             return
-        name, wire = channel.key
-        channels = self._channels[name]
-        del channels[wire]
+        key = channel.filter.canonical
+        channels = self._channels[key]
+        channels.remove(channel)
         if not channels:
-            del self._channels[name]
+            del self._channels[key]
             if not channel.filter.everything:
-                self._matcher.remove(name)
+                self._matcher.remove(key)
 
     async def settle(self) -> None:
         """Wait until a new filter can be judged beside the others without holding them up."""
@@ -176,9 +180,9 @@ class Feed:
 
     def join(self, channel: Channel, watcher: Watcher, *, metered: bool) -> None:
         """Have a watcher that stands at the head get what comes."""
-        if not channel.watchers:
+        if not (channel.plain or channel.metered):
             channel.said = self.head or 0
-        (channel.metered if metered else channel.plain).add(watcher)
+        channel.join(watcher, metered=metered)
         self._live += 1
         self._live_plain += not metered
         if not channel.filter.everything:
@@ -187,9 +191,7 @@ class Feed:
     def leave(self, channel: Channel, watcher: Watcher) -> None:
         """Let a watcher go that has joined."""
         self._live -= 1
-        self._live_plain -= watcher in channel.plain
-        channel.plain.discard(watcher)
-        channel.metered.discard(watcher)
+        self._live_plain -= channel.leave(watcher)
         if not channel.filter.everything:
             self._matcher.watch(channel.filter.canonical, -1)
 

@@ -11,7 +11,7 @@ filter does. Only filters with an anchor that occurs in the batch are looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.core.filter import nodes
 from hub.core.filter.leaf import test_of
@@ -33,9 +33,9 @@ _NARROWNESS = (
 
 @dataclass(slots=True, eq=False)
 class SharedLeaf:
-    """A leaf of any number of plans; `indexed`: an index names its records in every batch.
+    """A leaf of any number of plans; `plans` are those that have it as an anchor.
 
-    `plans` are those that have it as an anchor.
+    indexed   an index names its records in every batch
     """
 
     leaf: Leaf
@@ -57,19 +57,22 @@ class Known:
 class Plan:
     """A filter that is ready to be judged; `anchors` is None where it may hold without any leaf that has an index.
 
-    `gate` must hold as well where there is one; it always has an index. `watchers`: how many wait for what passes;
-    without any it is not judged.
+    gate       must hold as well, where there is one; it always has an index
+    exact      whether anchor and gate are all there is to it
+    route      whatever belongs to what passes; the matcher hands it back
+    watchers   how many wait for what passes; without any it is not judged
     """
 
-    key: str
     judge: Callable[[Known], int]
     leaves: tuple[SharedLeaf, ...]
     anchors: tuple[SharedLeaf, ...] | None
-    gate: SharedLeaf | None = None
+    gate: SharedLeaf | None
+    exact: bool
+    route: Any
     watchers: int = 0
 
 
-def make_plan(key: str, root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan:
+def make_plan(root: Node, route: object, share: Callable[[Leaf], SharedLeaf]) -> Plan:
     """Return the plan of a filter; `share` gives the one shared leaf for each leaf."""
     leaves: dict[Leaf, SharedLeaf] = {}
 
@@ -81,10 +84,12 @@ def make_plan(key: str, root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan
     judge = _judge(root, shared)
     chosen = anchors_of(root)
     if chosen is None:
-        return Plan(key, judge, tuple(leaves.values()), None)
+        return Plan(judge, tuple(leaves.values()), None, None, exact=False, route=route)
     anchors = tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
     gate = _gate(root, chosen[1])
-    return Plan(key, judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate))
+    terms = len(root.children) if isinstance(root, And) else 1
+    exact = len(anchors) == 1 and not isinstance(root, Or) and terms == 1 + (gate is not None)
+    return Plan(judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate), exact, route)
 
 
 def _gate(root: Node, anchors: tuple[Leaf, ...]) -> Leaf | None:

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub.core.filter.leaf import is_word, test_of
 from hub.core.filter.nodes import BODY, EXCEPTION, TEXT, Edge, Match, Regex
@@ -118,14 +118,13 @@ class Matcher:
         self._patterns = _Scan(Scanner(compile_patterns, self._pattern_ready, spawn), fold=False)
         # Plans that are judged for every batch, and the others: by gate (None: without one), then by anchor.
         self._always: set[Plan] = set()
-        self._gated: dict[SharedLeaf | None, dict[SharedLeaf, set[Plan]]] = {}
+        self._gated: dict[SharedLeaf | None, dict[SharedLeaf, tuple[Plan, ...]]] = {}
 
     # --- filters come and go -----------------------------------------------------------------------------------------
 
-    def add(self, wanted: Filter) -> None:
-        """Take a filter in; it holds at once, and is fast when `settle` returns."""
-        plan = make_plan(wanted.canonical, wanted.root, self._share)
-        self._plans[plan.key] = plan
+    def add(self, wanted: Filter, route: object) -> None:
+        """Take a filter in, with what `match` shall return for it; it holds at once, and is fast after `settle`."""
+        plan = self._plans[wanted.canonical] = make_plan(wanted.root, route, self._share)
         for leaf in plan.leaves:
             leaf.uses += 1
         for leaf in plan.anchors or ():
@@ -161,16 +160,15 @@ class Matcher:
             return
         gated = self._gated.setdefault(plan.gate, {})
         for leaf in plan.anchors:
-            gated.setdefault(leaf, set()).add(plan)
+            gated[leaf] = (*gated.get(leaf, ()), plan)
 
     def _displace(self, plan: Plan) -> None:
         self._always.discard(plan)
         gated = self._gated.get(plan.gate, {})
         for leaf in plan.anchors or ():
-            plans = gated.get(leaf, set())
-            plans.discard(plan)
-            if not plans:
-                gated.pop(leaf, None)
+            gated[leaf] = tuple(one for one in gated.get(leaf, ()) if one is not plan)
+            if not gated[leaf]:
+                del gated[leaf]
         if not gated:
             self._gated.pop(plan.gate, None)
 
@@ -231,27 +229,36 @@ class Matcher:
 
     # --- matching ----------------------------------------------------------------------------------------------------
 
-    def match(self, batch: TailBatch) -> list[tuple[str, int]]:
-        """Return each watched filter that passes records of the batch, and the mask of them."""
+    def match(self, batch: TailBatch) -> list[tuple[Any, int]]:
+        """Return the route of each watched filter that passes records of the batch, and the mask of them."""
         known = Known(batch.view)
         self._look_up(known)
         for scan in (self._literals, self._patterns):
             if not scan.scanner.idle:
                 self._look_through(known, scan)
-        judged = ((plan.key, plan.judge(known)) for plan in self._candidates(known) if plan.watchers)
-        return [(key, mask) for key, mask in judged if mask]
+        found, candidates = self._open(known)
+        for plan in candidates:
+            if plan.watchers and (mask := plan.judge(known)):
+                found.append((plan.route, mask))
+        return found
 
-    def _candidates(self, known: Known) -> set[Plan]:
-        """Return the plans that may pass something: those whose anchor and gate occur in one record."""
-        masks = known.masks
-        candidates = set(self._always)
+    def _open(self, known: Known) -> tuple[list[tuple[Any, int]], set[Plan]]:
+        """Return what passes by anchor and gate alone, and the plans that have more to them.
+
+        Of thousands of filters hardly any is in the processor's cache, so no more of each is touched than must be.
+        """
+        masks, found, candidates = known.masks, [], set(self._always)
         for gate in (None, *(self._gated.keys() & masks.keys())):
             open_to = known.view.all if gate is None else masks[gate]
             gated = self._gated.get(gate, {})
             for leaf in gated.keys() & masks.keys():
-                if masks[leaf] & open_to:
-                    candidates |= gated[leaf]
-        return candidates
+                if mask := masks[leaf] & open_to:
+                    for plan in gated[leaf]:
+                        if not plan.exact:
+                            candidates.add(plan)
+                        elif plan.watchers:
+                            found.append((plan.route, mask))
+        return found, candidates
 
     def _look_up(self, known: Known) -> None:
         for (name, fold), table in self._tables.items():

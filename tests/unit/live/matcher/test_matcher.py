@@ -44,7 +44,7 @@ def tail_batch(batch: Batch) -> TailBatch:
 def watched(matcher: Matcher, texts: Sequence[str]) -> None:
     """Add filters, each of which somebody watches."""
     for text in texts:
-        matcher.add(filter_of(text))
+        matcher.add(filter_of(text), filter_of(text).canonical)
         matcher.watch(filter_of(text).canonical, 1)
 
 
@@ -119,7 +119,7 @@ async def _come_and_go(steps: list[tuple[str, Any]]) -> None:
 async def test_a_filter_that_nobody_watches_is_not_judged() -> None:
     """It is only kept ready."""
     matcher = Matcher(spawn)
-    matcher.add(filter_of("red"))
+    matcher.add(filter_of("red"), "red")
     batch = Batch(records=[LogRecord(body="red")])
     assert (matcher.watched, found(matcher, batch)) == (0, {})
     matcher.watch("red", 1)
