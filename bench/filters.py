@@ -1,7 +1,8 @@
 """`loghub bench filters`: thousands of different live filters, each of which passes few records.
 
-Every filter asks for a service and a word; with 10,000 of them over 20 services a record passes one on the average. What
-each subscription must get is worked out word by word from the records, and judged again by the language's definition.
+Every filter asks for a service and a word; with 10,000 of them over 20 services a record passes one on the average.
+What each subscription must get is worked out word by word from the records, and judged again by the definition of the
+language.
 """
 
 from __future__ import annotations

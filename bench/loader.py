@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Loader:
             self._process.stdin.write(json.dumps(argument) + "\n")
             self._process.stdin.flush()
 
-    def __enter__(self) -> Loader:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 

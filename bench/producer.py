@@ -1,6 +1,6 @@
 """A loader: one producer stream over mTLS, as fast as acknowledgements come or at a fixed rate.
 
-python -m bench.producer     takes its Load from standard input, prints {"acked": records, "sent": {seq: monotonic seconds}, …}
+python -m bench.producer     takes its Load from standard input, prints {"acked": records, "sent": {seq: seconds}, …}
 """
 
 from __future__ import annotations

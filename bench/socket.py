@@ -9,7 +9,7 @@ import asyncio
 import os
 import ssl
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     OnMessage = Callable[["Socket", memoryview], None]
 
 _BINARY, _CLOSE, _PING, _PONG = 0x2, 0x8, 0x9, 0xA
+_AT_ONCE = 32
 _REQUEST = (
     "GET /v1/tail HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -38,9 +39,8 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for a WebSocket."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self.transport = transport  # type: ignore[assignment]
-        self.transport.write(self._request)  # type: ignore[union-attr]
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note."""
@@ -115,11 +115,9 @@ async def connect(port: int, context: ssl.SSLContext, token: str, on_message: On
     return socket
 
 
-async def connect_many(
-    count: int, port: int, ca: str, token: str, on_message: OnMessage, at_once: int = 32
-) -> list[Socket]:
+async def connect_many(count: int, port: int, ca: str, token: str, on_message: OnMessage) -> list[Socket]:
     """Open connections, some at a time; those that fail are left out."""
-    context, room = tls_context(ca), asyncio.Semaphore(at_once)
+    context, room = tls_context(ca), asyncio.Semaphore(_AT_ONCE)
     sockets: list[Socket] = []
 
     async def one() -> None:

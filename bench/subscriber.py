@@ -1,6 +1,6 @@
 """A loader: one WebSocket subscriber over TLS that counts what it gets.
 
-python -m bench.subscriber   takes its Watch from standard input, prints {"delivered": records, "seen": {seq: monotonic seconds}}
+python -m bench.subscriber   takes its Watch from standard input, prints {"delivered": records, "seen": {seq: seconds}}
 """
 
 from __future__ import annotations

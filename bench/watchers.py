@@ -1,7 +1,7 @@
 """A loader: many WebSocket subscribers over TLS.
 
-python -m bench.watchers     takes its Watch from standard input, says {"connected": n} once all stand, waits for {"expected": records, "sent": {seq: at}},
-                                    then prints what came
+python -m bench.watchers     takes its Watch from standard input, says {"connected": n} once all stand, waits for
+                             {"expected": records, "sent": {seq: at}}, then prints what came
 
 Each connection subscribes to filters[i::connections], by their place in the list. Records are counted by batch, not
 read: `first_offset`, `indexes` and the number of opaque records.
@@ -38,9 +38,9 @@ _LINGER_SECONDS = 0.2
 class Watch:
     """What to watch: `connections` peers, each with its share of the filters, or with the only one.
 
-    `detail`: tell which records each subscription got, as [[subscription, seq, indexes], …]; an empty list of indexes is
-    the whole batch. A frame that was seen before is recognised by its length and beginning, which hold the cursor, and is
-    not read again.
+    `detail`: tell which records each subscription got, as [[subscription, seq, indexes], …]; an empty list of indexes
+    is the whole batch. A frame that was seen before is recognised by its length and beginning, which hold the cursor,
+    and is not read again.
     """
 
     port: int
@@ -100,7 +100,7 @@ async def run(watch: Watch) -> None:
         for name, text in share:
             socket.send(ClientMessage(subscribe=Subscribe(id=name, filter=text)).SerializeToString())
     wanted = sum(map(len, shares))
-    while watch.subscribed < wanted:
+    while watch.subscribed < wanted:  # noqa: ASYNC110  counted a message at a time
         await asyncio.sleep(0.01)
     say({"connected": len(sockets), "subscribed": wanted - len(watch.refused), "refused": watch.refused[:1]})
     word = json.loads(await asyncio.to_thread(sys.stdin.readline))

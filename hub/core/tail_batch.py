@@ -59,7 +59,11 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        records, pieces = self._opaque.records, [self._head]
+        records = self._opaque.records
+        if len(indexes) == 1:
+            raw = records[indexes[0]]
+            return b"".join((self._head, delimited(_RECORDS, len(raw)), raw, _indexes(indexes[0])))
+        pieces = [self._head]
         for index in indexes:
             raw = records[index]
             pieces += (delimited(_RECORDS, len(raw)), raw)

@@ -15,11 +15,12 @@ def frame(opcode: int, *pieces: bytes) -> bytes:
 
     The payload comes in pieces, so that large ones are copied once.
     """
-    return b"".join((_head(opcode, sum(map(len, pieces))), *pieces))
+    return b"".join((frame_head(opcode, sum(map(len, pieces))), *pieces))
 
 
 @lru_cache(maxsize=16_384)  # sizes come again and again
-def _head(opcode: int, size: int) -> bytes:
+def frame_head(opcode: int, size: int) -> bytes:
+    """Return what goes before a payload of `size` bytes."""
     if size <= _SHORT:
         return struct.pack(">BB", _FIN | opcode, size)
     if size <= _MEDIUM:

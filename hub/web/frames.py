@@ -36,38 +36,40 @@ class Flusher:
         # Both hold each connection once, so they are bounded by their number.
         self._waiting: deque[FrameWriter] = deque()
         self._later: deque[tuple[float, FrameWriter]] = deque()
-        self._loop = asyncio.get_running_loop()
 
     def add(self, writer: FrameWriter) -> None:
         """Have a connection flushed: now where it has been quiet, else soon."""
-        now = self._loop.time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if writer.written + self._gather_seconds <= now:
             self.hurry(writer)
             return
         due = now + self._gather_seconds
         if not self._later:
-            self._loop.call_at(due, self._ripen)
+            loop.call_at(due, self._ripen)
         self._later.append((due, writer))
 
     def hurry(self, writer: FrameWriter) -> None:
         """Have a connection flushed in the next turn."""
         if not self._waiting:
-            self._loop.call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self._turn)
         self._waiting.append(writer)
 
     def _ripen(self) -> None:
-        now = self._loop.time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         while self._later and self._later[0][0] <= now:
             self.hurry(self._later.popleft()[1])
         if self._later:
-            self._loop.call_at(self._later[0][0], self._ripen)
+            loop.call_at(self._later[0][0], self._ripen)
 
     def _turn(self) -> None:
-        written, now = 0, self._loop.time()
+        loop = asyncio.get_running_loop()
+        written, now = 0, loop.time()
         while self._waiting and written < _TURN_BYTES:
             written += self._waiting.popleft().flush(now)
         if self._waiting:
-            self._loop.call_soon(self._turn)
+            loop.call_soon(self._turn)
 
 
 class FrameWriter:

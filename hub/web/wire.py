@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hub.core.websocket_frame import BINARY, TEXT, frame
+from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
 from hub.core.wire import delimited, tag, varint
 from hub.pb.tail_pb2 import Records, ServerMessage
 from hub.web.canonical import batch_json, message_json
@@ -40,11 +40,13 @@ class ProtoWire:
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        head = _text(_ID, subscription) + _text(_CURSOR, cursor)
-        if sampled_out:
-            head += _SAMPLED_OUT + varint(sampled_out)
-        start = delimited(_RECORDS, len(head) + sum(map(len, body)))
-        return frame(BINARY, start, head, *body)
+        name, where = subscription.encode(), _cursor(cursor)
+        left_out = _SAMPLED_OUT + varint(sampled_out) if sampled_out else b""
+        named = delimited(_ID, len(name))
+        size = len(named) + len(name) + len(where) + len(left_out) + sum(map(len, body))
+        start = delimited(_RECORDS, size)
+        head = frame_head(BINARY, len(start) + size)
+        return b"".join((head, start, named, name, where, left_out, *body))
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
@@ -71,7 +73,7 @@ class JsonWire:
         return frame(TEXT, message_json(message))
 
 
-@lru_cache(maxsize=16_384)  # names of subscriptions, and the cursor of the batch that is on its way to all of them
-def _text(field: int, text: str) -> bytes:
-    raw = text.encode()
-    return delimited(field, len(raw)) + raw
+@lru_cache(maxsize=64)  # of the batches that are on their way to everyone
+def _cursor(cursor: str) -> bytes:
+    raw = cursor.encode()
+    return delimited(_CURSOR, len(raw)) + raw

@@ -29,9 +29,9 @@ T = TypeVar("T")
 # Where fewer than one bit in this many is set, it is cheaper to take them one by one.
 _SPARSE = 8
 _COLUMNS = fields(BatchMessage)
-_COLUMN_OF = {
-    **{name: name for name in (nodes.SERVICE, nodes.HOST, nodes.LOGGER, nodes.THREAD)},
-    **{nodes.TRACE: "trace_id", nodes.SPAN: "span_id"},
+_COLUMN_OF = {name: name for name in (nodes.SERVICE, nodes.HOST, nodes.LOGGER, nodes.THREAD)} | {
+    nodes.TRACE: "trace_id",
+    nodes.SPAN: "span_id",
 }
 
 

@@ -285,9 +285,8 @@ class Matcher:
                     continue
                 certain = 0
             piece = bisect_left(ends, end)
-            if not certain or not one.anywhere:
-                if not self._holds(one, piece, known):
-                    continue
+            if not (certain and one.anywhere) and not self._holds(one, piece, known):
+                continue
             masks[one.leaf] = masks.get(one.leaf, 0) | 1 << owners[piece]
 
     def _holds(self, one: _Sought, piece: int, known: Known) -> bool:

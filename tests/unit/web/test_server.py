@@ -766,6 +766,7 @@ async def test_an_upgrade_is_handed_over_without_the_clock() -> None:
     asking.clock.advance(1000.0)
     assert not asking.transport.aborted
     app.frames.write(frame(TEXT, b"ready"))
+    await settle()
     assert asking.transport.take() == frame(TEXT, b"ready")
     upgraded: Any = asking.transport.protocol
     upgraded.connection_lost(None)
