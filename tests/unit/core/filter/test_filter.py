@@ -33,7 +33,7 @@ def mistake(text: str) -> BadFilterError:
     return caught.value
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(FILTERS, BATCHES)
 def test_the_canonical_form_means_the_same_and_stays(text: str, batch: Batch) -> None:
     """It reads as a filter that passes the same records and is spelt the same."""
@@ -55,7 +55,7 @@ def test_the_operators_are_those_of_logic(left: str, right: str, batch: Batch) -
     assert set(filter_of(f"-({left})").select(batch)) == everyone - one
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from([*'ab12 *"/\\():=<>-.&|!', "AND", "OR", "level", "attr."]), max_size=24).map("".join))
 def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
     """With a message and, but for the size of the whole, a column within the text or right behind it."""

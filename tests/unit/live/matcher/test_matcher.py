@@ -64,7 +64,7 @@ def distinct(texts: Sequence[str]) -> list[str]:
     return list({filter_of(text).canonical: text for text in texts}.values())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(FILTERS, min_size=1, max_size=6), st.lists(BATCHES, min_size=1, max_size=3), st.booleans())
 def test_all_at_once_pass_what_each_passes_alone(texts: list[str], batches: list[Batch], compiled: bool) -> None:  # noqa: FBT001
     """Before and after the expressions are compiled."""
@@ -89,7 +89,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(STEPS, max_size=25), BATCHES)
 def test_filters_come_and_go(steps: list[tuple[str, Any]], last: Batch) -> None:
     """What is left passes what it passes alone, however often the others changed."""
@@ -132,13 +132,13 @@ async def test_a_filter_that_nobody_watches_is_not_judged() -> None:
 async def test_many_words_are_found_in_one_pass() -> None:
     """Each in the records that have it as a whole word, of the service that is asked for."""
     matcher = Matcher(spawn)
-    texts = [f"service:s{n % 7} w{n}" for n in range(2000)]
+    texts = [f"service:s{n % 7} w{n}" for n in range(700)]
     watched(matcher, texts)
     await settled(matcher)
-    records = [LogRecord(body=f"x w{n} W{n + 1} w{n}y", service=f"S{n % 7}") for n in range(0, 2000, 50)]
+    records = [LogRecord(body=f"x w{n} W{n + 1} w{n}y", service=f"S{n % 7}") for n in range(0, 700, 50)]
     batch = Batch(resource=Resource(service="s3"), records=records)
     assert found(matcher, batch) == expected(texts, batch)
-    assert len(found(matcher, batch)) == 40
+    assert len(found(matcher, batch)) == 14
 
 
 async def test_a_word_that_is_everywhere_is_taken_out_of_the_pass() -> None:
