@@ -25,7 +25,6 @@ from hub.errors import StorageFullError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
 from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
 from hub.ingest.admission import Admission
-from hub.ingest.server import GrpcOptions, GrpcServer
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, StreamLimits
 from hub.live.engine import LiveEngine, LiveLimits
@@ -37,6 +36,8 @@ from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
+from hub.rpc.server import GrpcOptions, GrpcServer
+from hub.rpc.tail import TailParts, TailService
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.server import WebOptions, WebServer
@@ -93,8 +94,6 @@ class Hub:
         self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
         admission = Admission(_batch_limits(settings), self.metrics)
         self._ingest = Ingest(self._log, admission, _stream_limits(settings), self.metrics)
-        service = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
-        self._grpc = GrpcServer(service, _grpc_options(settings), tls)
         mode = AuthMode(settings.web.auth_mode)
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins)
         web = settings.web
@@ -108,6 +107,11 @@ class Hub:
             live.queue_bytes,
             live.write_timeout_seconds,
         )
+        ingest = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
+        parts = TailParts(
+            front.open_session, gate, self._sessions, self.metrics, live.queue_bytes, live.write_timeout_seconds
+        )
+        self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), tls)
         app = create_app(front)
         self._web = WebServer(app, _web_options(settings), web_context(tls, _CLIENT_CERTIFICATES[mode]))
 

@@ -150,3 +150,16 @@ class ShuttingDownError(LoghubError):
     http_status = 503
     close_code = 1001
     retry = True
+
+
+# What the code that ended a subscriber's connection means on other wires; others are no errors.
+ERRORS_BY_CLOSE_CODE: dict[int, type[LoghubError]] = {
+    1011: LoghubError,
+    **{
+        kind.close_code: kind
+        for kind in (
+            *(UnauthenticatedError, TokenExpiredError, ForbiddenError),
+            *(BadRequestError, TooLargeError, QuotaError, ShuttingDownError),
+        )
+    },
+}

@@ -111,6 +111,10 @@ class FakeSession:
         self.messages.append(message)
         await self.gate.wait()
 
+    def no_more(self) -> None:
+        """Keep that nothing more will come."""
+        self.said.append("no more")
+
     def end(self, ending: Ending) -> None:
         """End."""
         self.said.append("end")

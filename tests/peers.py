@@ -115,6 +115,15 @@ class Site:
         ) as socket:
             yield TailPeer(socket)
 
+    @asynccontextmanager
+    async def caller(self, client: Issued, token: str = "") -> AsyncIterator[CallPeer]:
+        """Call Tail over gRPC, with a client certificate and perhaps a token."""
+        async with self.channel(client) as channel:
+            tail = channel.stream_stream("/loghub.v1.Tail/Tail", response_deserializer=ServerMessage.FromString)
+            call = tail(metadata=(("authorization", f"Bearer {token}"),) if token else ())
+            yield CallPeer(call)
+            call.cancel()
+
 
 class ProducerPeer:
     """A producer's end of a stream."""
@@ -156,6 +165,44 @@ class ProducerPeer:
         """Say goodbye."""
         await self.send(goodbye=ProducerGoodbye())
         await self.call.done_writing()
+
+    async def status(self) -> tuple[grpc.StatusCode, str]:
+        """Return how the call ended."""
+        async with asyncio.timeout(SECONDS):
+            return await self.call.code(), await self.call.details() or ""
+
+
+class CallPeer:
+    """A subscriber's end of a gRPC call."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+
+    async def send(self, **kind: Any) -> None:
+        """Send a message by its kind."""
+        await self.call.write(ClientMessage(**kind).SerializeToString())
+
+    async def until(self, kind: str) -> Any:
+        """Return the body of the next message of this kind, passing over others."""
+        async with asyncio.timeout(SECONDS):
+            while (message := await self.call.read()) is not grpc.aio.EOF:
+                if message.WhichOneof("kind") == kind:
+                    return getattr(message, kind)
+        raise AssertionError(await self.call.details())
+
+    async def subscribe(self, name: str = "s", **what: Any) -> Self:
+        """Subscribe, and wait until the hub says so."""
+        await self.send(subscribe=Subscribe(id=name, **what))
+        await self.until("subscribed")
+        return self
+
+    async def bodies(self, count: int) -> list[str]:
+        """Return the bodies of the next records, which must be exactly so many."""
+        found: list[str] = []
+        while len(found) < count:
+            found.extend(_bodies((await self.until("records")).batches))
+        assert len(found) == count, found
+        return found
 
     async def status(self) -> tuple[grpc.StatusCode, str]:
         """Return how the call ended."""

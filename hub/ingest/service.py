@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from hub.core.batch import Reader
 from hub.core.principal import Principal, Scope
@@ -27,19 +24,20 @@ from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
 from hub.log.model import OutOfSequence
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import PushRequest, PushResponse
+from hub.rpc.status import abort
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
-SERVICE = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
-
 _REQUESTS = Reader(PushRequest)
 
 
 class IngestService:
     """Handlers of the service; `trust_domain` is the one whose SPIFFE ids are taken."""
+
+    name = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
 
     def __init__(self, ingest: Ingest, trust_domain: str, max_streams_per_tenant: int) -> None:
         self._ingest = ingest
@@ -51,7 +49,7 @@ class IngestService:
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers, to be added to a server; requests and responses are bytes."""
         return grpc.method_handlers_generic_handler(
-            SERVICE,
+            self.name,
             {
                 "Stream": grpc.stream_stream_rpc_method_handler(self.stream),
                 "Push": grpc.unary_unary_rpc_method_handler(self.push),
@@ -126,15 +124,7 @@ class IngestService:
         """End the call with the error's status, and with RetryInfo where trying again can help."""
         if isinstance(error, UnauthenticatedError | ForbiddenError):
             self._ingest.metrics.auth_refused.labels("grpc", type(error).__name__).inc()
-        status = status_pb2.Status(code=int(error.grpc_code), message=error.message)
-        if error.retry:
-            info = error_details_pb2.RetryInfo()
-            info.retry_delay.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
-            detail = Any()
-            detail.Pack(info)
-            status.details.append(detail)
-        await context.abort_with_status(rpc_status.to_status(status))
-        raise AssertionError(code_pb2.Code.Name(status.code))  # pragma: no cover  abort_with_status raises
+        await abort(context, error)
 
 
 class _ContextPeer:

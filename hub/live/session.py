@@ -81,6 +81,7 @@ class TailSession:
         self._tasks: set[asyncio.Task[None]] = set()
         self._outlet = Outlet(sink, wire, self._start)
         self._timer: asyncio.TimerHandle | None = None
+        self._no_more = False
         self._counts = engine.metrics.tenant(principal.tenant)
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
@@ -132,6 +133,15 @@ class TailSession:
             subscription.end()
         self._outlet.send(ServerMessage(goodbye=goodbye))
         self.ended.set_result(ending)
+
+    def no_more(self) -> None:
+        """Take note that no message will come: what stands goes on, and with the last subscription all ends."""
+        self._no_more = True
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._no_more and not self._subscriptions:
+            self.end(Ending(1000, ingest_pb2.GOODBYE_REASON_DONE, "all has been sent", reconnect=False))
 
     def shut_down(self, spread_seconds: float) -> None:
         """End because the hub does; clients come back spread over some seconds."""
@@ -282,6 +292,7 @@ class TailSession:
     def _forget(self, name: str) -> None:
         if self._subscriptions.pop(name, None):
             self._counts.subscriptions.dec()
+        self._end_if_done()
 
     # --- the clock, and tasks ----------------------------------------------------------------------------------------
 

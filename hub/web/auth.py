@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from werkzeug.datastructures import Headers
+
 from hub.errors import ForbiddenError, UnauthenticatedError
 from hub.identity.peer import principal_of_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from werkzeug.datastructures import Headers
 
     from hub.core.principal import Principal
 
@@ -67,6 +67,16 @@ class Gate:
                 raise UnauthenticatedError(msg)
             return named
         return self._bearer(_token(request), request.certificate_der, named)
+
+    def principal_of(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
+        """Return who calls over gRPC, by Authorization headers; raises as `principal`.
+
+        That port asks every peer for a certificate; unless both are asked for, it is enough without a token.
+        """
+        if self.mode is AuthMode.JWT and not authorization and (named := self._named(certificate_der)):
+            return named
+        headers = Headers([("Authorization", value) for value in authorization])
+        return self.principal(Request(headers, (), certificate_der))
 
     def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
         """Return whom a fresh token on an open connection names; raises as `principal`."""

@@ -28,6 +28,9 @@ class Session(Protocol):
     async def receive(self, message: ClientMessage) -> None:
         """Act on a message."""
 
+    def no_more(self) -> None:
+        """Take note that no message will come; what stands goes on."""
+
     def end(self, ending: Ending) -> None:
         """Say goodbye."""
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
 
+from hub.core.records_message import batches_field, records_message
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
-from hub.core.wire import delimited, tag, varint
-from hub.pb.tail_pb2 import Records, ServerMessage
 from hub.web.canonical import batch_json, message_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.core.tail_batch import TailBatch
+    from hub.pb.tail_pb2 import ServerMessage
 
 PROTO, JSON = "loghub.v1.proto", "loghub.v1.json"
-
-
-# Looked up once: the hot path of every delivery.
-_BATCHES, _ID, _CURSOR = Records.BATCHES_FIELD_NUMBER, Records.ID_FIELD_NUMBER, Records.CURSOR_FIELD_NUMBER
-_RECORDS = ServerMessage.RECORDS_FIELD_NUMBER
-_SAMPLED_OUT = tag(Records.SAMPLED_OUT_FIELD_NUMBER, 0)
 
 
 class ProtoWire:
@@ -32,21 +25,13 @@ class ProtoWire:
     name = PROTO
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
-        """Return a field `batches` of Records; a whole batch goes out as it was stored."""
-        if len(indexes) == batch.stored.records:
-            return delimited(_BATCHES, sum(map(len, batch.whole))), *batch.whole
-        part = batch.part(indexes)
-        return delimited(_BATCHES, len(part)), part
+        """Return a field `batches` of Records."""
+        return batches_field(batch, indexes)
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        name, where = subscription.encode(), _cursor(cursor)
-        left_out = _SAMPLED_OUT + varint(sampled_out) if sampled_out else b""
-        named = delimited(_ID, len(name))
-        size = len(named) + len(name) + len(where) + len(left_out) + sum(map(len, body))
-        start = delimited(_RECORDS, size)
-        head = frame_head(BINARY, len(start) + size)
-        return b"".join((head, start, named, name, where, left_out, *body))
+        size, pieces = records_message(subscription, cursor, body, sampled_out)
+        return b"".join((frame_head(BINARY, size), *pieces))
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
@@ -71,9 +56,3 @@ class JsonWire:
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
         return frame(TEXT, message_json(message))
-
-
-@lru_cache(maxsize=64)  # of the batches that are on their way to everyone
-def _cursor(cursor: str) -> bytes:
-    raw = cursor.encode()
-    return delimited(_CURSOR, len(raw)) + raw

@@ -41,14 +41,14 @@ async def get(url: str, site: Site | None = None, **headers: str) -> tuple[int, 
 
 
 async def test_health_is_serving(site: Site, tenant: str) -> None:
-    """The standard health service answers for the server and for Ingest."""
+    """The standard health service answers for the server and for each service."""
     async with site.channel(site.deployment.client(tenant)) as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        for name in ("", "loghub.v1.Ingest"):
+        for name in ("", "loghub.v1.Ingest", "loghub.v1.Tail"):
             assert (await check(health_pb2.HealthCheckRequest(service=name))).status == 1
 
 

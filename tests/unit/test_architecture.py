@@ -19,6 +19,7 @@ LINES = (
     {"cli"},
     {"app"},
     {"ingest", "live", "web", "agent"},
+    {"rpc"},
     {"log", "identity", "observe", "client", "pki"},
     {"allocator", "config", "grpc_tls"},
     {"core"},
@@ -36,7 +37,7 @@ IMPURE = frozenset(
 )
 
 # Third party → the only files that may import it, by the beginning of their path.
-GRPC = ("hub/ingest/", "hub/client/")
+GRPC = ("hub/rpc/", "hub/ingest/", "hub/client/")
 DOORS = {
     "bench": ("hub/cli/bench.py",),
     "cryptography": ("hub/pki/", "hub/identity/"),
@@ -180,8 +181,12 @@ def test_every_part_is_in_the_order() -> None:
         ("hub/core/a.py", "from concurrent.futures import Future", "core must be pure, and imports concurrent"),
         ("hub/core/a.py", "import orjson", "core must be pure, and imports orjson"),
         ("hub/core/a.py", "import requests", "requests has no door"),
-        ("hub/live/a.py", "import grpc.aio", "grpc comes in by hub/ingest/, hub/client/ only"),
-        ("hub/web/a.py", "from google.rpc import status_pb2", "google.rpc comes in by hub/ingest/, hub/client/ only"),
+        ("hub/live/a.py", "import grpc.aio", "grpc comes in by hub/rpc/, hub/ingest/, hub/client/ only"),
+        (
+            "hub/web/a.py",
+            "from google.rpc import status_pb2",
+            "google.rpc comes in by hub/rpc/, hub/ingest/, hub/client/ only",
+        ),
         ("hub/log/memory.py", "import lmdb", "lmdb comes in by hub/log/lmdb only"),
         ("hub/web/a.py", "import jwt", "jwt comes in by hub/identity/tokens.py only"),
         ("hub/web/a.py", "def f():\n    import json", "imports inside f()"),

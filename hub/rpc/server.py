@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
@@ -11,9 +11,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from hub.errors import ConfigError
-from hub.ingest.service import SERVICE, IngestService
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.identity.server_tls import TlsFiles
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -40,16 +41,25 @@ class GrpcOptions:
     reuse_port: bool = False
 
 
+class Service(Protocol):
+    """A service of ours."""
+
+    name: str
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return what handles its calls."""
+
+
 class GrpcServer:
     """The server; `port` is known once it has started."""
 
-    def __init__(self, service: IngestService, options: GrpcOptions, tls: TlsFiles) -> None:
-        self._options = options
+    def __init__(self, services: Sequence[Service], options: GrpcOptions, tls: TlsFiles) -> None:
+        self._names = [service.name for service in services]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_channel_options(options))
-        self._server.add_generic_rpc_handlers((service.handlers(),))
+        self._server.add_generic_rpc_handlers(tuple(service.handlers() for service in services))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         credentials = grpc.ssl_server_credentials(
             [(tls.key.read_bytes(), tls.cert.read_bytes())],
@@ -66,7 +76,7 @@ class GrpcServer:
     async def start(self) -> None:
         """Begin to serve."""
         await self._server.start()
-        for name in ("", SERVICE):
+        for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self) -> None:

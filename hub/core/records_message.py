@@ -1,0 +1,63 @@
+"""A records message of Tail, put together from ready parts: its batches are encoded once for all who get them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hub.core.wire import delimited, tag, varint
+from hub.pb.tail_pb2 import Records, ServerMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.core.tail_batch import TailBatch
+
+# Looked up once: the hot path of every delivery.
+_BATCHES, _ID, _CURSOR = Records.BATCHES_FIELD_NUMBER, Records.ID_FIELD_NUMBER, Records.CURSOR_FIELD_NUMBER
+_RECORDS = ServerMessage.RECORDS_FIELD_NUMBER
+_SAMPLED_OUT = tag(Records.SAMPLED_OUT_FIELD_NUMBER, 0)
+
+
+def batches_field(batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
+    """Return a field `batches` of Records, in pieces; a whole batch goes out as it was stored."""
+    if len(indexes) == batch.stored.records:
+        return delimited(_BATCHES, sum(map(len, batch.whole))), *batch.whole
+    part = batch.part(indexes)
+    return delimited(_BATCHES, len(part)), part
+
+
+def records_message(
+    subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0
+) -> tuple[int, Sequence[bytes]]:
+    """Return the size and the pieces of a ServerMessage around encoded batches."""
+    name, where = subscription.encode(), _cursor(cursor)
+    left_out = _SAMPLED_OUT + varint(sampled_out) if sampled_out else b""
+    named = delimited(_ID, len(name))
+    size = len(named) + len(name) + len(where) + len(left_out) + sum(map(len, body))
+    start = delimited(_RECORDS, size)
+    return len(start) + size, (start, named, name, where, left_out, *body)
+
+
+@lru_cache(maxsize=64)  # of the batches that are on their way to everyone
+def _cursor(cursor: str) -> bytes:
+    raw = cursor.encode()
+    return delimited(_CURSOR, len(raw)) + raw
+
+
+class MessageWire:
+    """Serialised ServerMessages, as gRPC carries them; implements `hub.core.ports.Wire`."""
+
+    name = "message"
+
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
+        """Return a field `batches` of Records."""
+        return batches_field(batch, indexes)
+
+    def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
+        """Return a records message."""
+        return b"".join(records_message(subscription, cursor, body, sampled_out)[1])
+
+    def message(self, message: ServerMessage) -> bytes:
+        """Return any other message."""
+        return message.SerializeToString()

@@ -1,0 +1,256 @@
+"""The gRPC service `loghub.v1.Tail`: the same sessions as over WebSocket, on a call."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import hub.grpc_tls  # isort: skip  # must come before grpc
+import grpc
+from google.protobuf.message import DecodeError
+
+from hub.core.ending import Ending
+from hub.core.principal import Scope
+from hub.core.records_message import MessageWire
+from hub.errors import ERRORS_BY_CLOSE_CODE, ForbiddenError, LoghubError, UnauthenticatedError
+from hub.pb import ingest_pb2, tail_pb2
+from hub.pb.tail_pb2 import ClientMessage
+from hub.rpc.status import abort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from grpc.aio import ServicerContext
+
+    from hub.core.ports import Sink, Wire
+    from hub.core.principal import Principal
+    from hub.observe.metrics import Metrics
+
+assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
+
+_WIRE = MessageWire()
+_PROTOCOL_CODE = 4500
+
+
+class Session(Protocol):
+    """One subscriber's connection; `hub.live.session.TailSession`."""
+
+    ended: asyncio.Future[Ending]
+
+    def open(self) -> None:
+        """Say welcome."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Act on a message."""
+
+    def no_more(self) -> None:
+        """Take note that no message will come; what stands goes on."""
+
+    def end(self, ending: Ending) -> None:
+        """Say goodbye."""
+
+    def shut_down(self, spread_seconds: float) -> None:
+        """End because the hub does."""
+
+
+class Sessions(Protocol):
+    """The open sessions of the process, over whatever they run."""
+
+    def admit(self, tenant: str) -> None:
+        """Count a connection; QuotaError or ShuttingDownError where it may not be."""
+
+    def release(self, tenant: str) -> None:
+        """Count it out."""
+
+    def enter(self, session: Session) -> None:
+        """Know a session."""
+
+    def leave(self, session: Session) -> None:
+        """Forget it."""
+
+
+class Credentials(Protocol):
+    """Judges who is asking."""
+
+    def principal_of(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
+        """Return who is asking, by Authorization headers and a verified certificate; raises as `hub.web.auth.Gate`."""
+
+    def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
+        """Return whom a fresh token names."""
+
+
+class OpenSession(Protocol):
+    """Makes sessions."""
+
+    def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> Session:
+        """Return the session of a connection; raises ForbiddenError where the principal may not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TailParts:
+    """What the service is made of; `queue_bytes` may wait for a subscriber, who must read within the timeout."""
+
+    open_session: OpenSession
+    credentials: Credentials
+    sessions: Sessions
+    metrics: Metrics
+    queue_bytes: int
+    write_timeout_seconds: float
+
+
+class CallWriter:
+    """Writes messages to a call, one after the other; implements `hub.core.ports.Sink`."""
+
+    def __init__(self, context: ServicerContext[bytes, bytes], queue_bytes: int, timeout_seconds: float) -> None:
+        self._context = context
+        self._limit = queue_bytes
+        self._timeout = timeout_seconds
+        # Holds queue_bytes and one message; a full one sends live subscribers back to the log.
+        self._queue: deque[bytes] = deque()
+        self._bytes = 0
+        self._work = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._gone = False
+
+    @property
+    def full(self) -> bool:
+        """Whether more than queue_bytes wait."""
+        return self._bytes > self._limit
+
+    def write(self, frame: bytes) -> None:
+        """Queue a message; dropped once the call is gone."""
+        if not self._gone:
+            self._queue.append(frame)
+            self._bytes += len(frame)
+            self._work.set()
+
+    async def drain(self) -> None:
+        """Wait for room; ConnectionError once the call is gone, TimeoutError where the peer does not read."""
+        await self._wait_while(lambda: self.full)
+        if self._gone:
+            raise ConnectionError
+
+    async def flush(self) -> None:
+        """Wait until all is sent, or the call is gone; TimeoutError where the peer does not read."""
+        await self._wait_while(lambda: bool(self._bytes))
+
+    async def _wait_while(self, waits: Callable[[], bool]) -> None:
+        while waits() and not self._gone:
+            self._moved.clear()
+            async with asyncio.timeout(self._timeout):
+                await self._moved.wait()
+
+    def abort(self) -> None:
+        """Write nothing more, and end the call."""
+        self._gone = True
+        self._queue.clear()
+        self._moved.set()
+        self._context.cancel()
+
+    async def run(self) -> None:
+        """Send what is queued until cancelled or the call is gone."""
+        try:
+            while True:
+                while not self._queue:
+                    self._work.clear()
+                    await self._work.wait()
+                message = self._queue.popleft()
+                await self._context.write(message)
+                self._bytes -= len(message)
+                self._moved.set()
+        except (grpc.aio.BaseError, grpc.RpcError, RuntimeError, asyncio.InvalidStateError):  # the call is gone
+            pass
+        finally:
+            self._gone = True
+            self._moved.set()
+
+
+class TailService:
+    """Handlers of the service."""
+
+    name = tail_pb2.DESCRIPTOR.services_by_name["Tail"].full_name
+
+    def __init__(self, parts: TailParts) -> None:
+        self._parts = parts
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return the handlers, to be added to a server; messages are bytes."""
+        return grpc.method_handlers_generic_handler(
+            self.name, {"Tail": grpc.stream_stream_rpc_method_handler(self.tail)}
+        )
+
+    async def tail(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
+        """Serve `Tail.Tail`."""
+        try:
+            principal, certificate = self._authenticate(context)
+            self._parts.sessions.admit(principal.tenant)
+            try:
+                ending = await self._hold(principal, certificate, context)
+            finally:
+                self._parts.sessions.release(principal.tenant)
+            kind = ERRORS_BY_CLOSE_CODE.get(ending.close_code)
+            if kind:
+                raise kind(ending.message)
+        except LoghubError as error:
+            if isinstance(error, UnauthenticatedError | ForbiddenError):
+                self._parts.metrics.auth_refused.labels("tail", type(error).__name__).inc()
+            await abort(context, error)
+
+    def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
+        certificates = context.auth_context().get("x509_pem_cert")
+        certificate = ssl.PEM_cert_to_DER_cert(certificates[0].decode()) if certificates else None
+        metadata = context.invocation_metadata() or ()
+        authorization = [str(value) for name, value in metadata if name == "authorization"]
+        principal = self._parts.credentials.principal_of(authorization, certificate)
+        principal.require(Scope.READ)
+        return principal, certificate
+
+    async def _hold(
+        self, principal: Principal, certificate: bytes | None, context: ServicerContext[bytes, bytes]
+    ) -> Ending:
+        """Hold a session to its end; return how it ended."""
+        parts = self._parts
+        writer = CallWriter(context, parts.queue_bytes, parts.write_timeout_seconds)
+        renew = partial(parts.credentials.renewed, certificate_der=certificate)
+        session = parts.open_session(principal, writer, _WIRE, renew)
+        parts.sessions.enter(session)
+        reader = asyncio.create_task(_read(session, writer, context), name="tail-read")
+        pump = asyncio.create_task(writer.run(), name="tail-write")
+        try:
+            session.open()
+            await asyncio.wait((reader, pump, session.ended), return_when=asyncio.FIRST_COMPLETED)
+            if reader.done() and not session.ended.done() and not pump.done():
+                reader.result()  # a fault of ours is raised; else the peer has half-closed
+                session.no_more()
+                await asyncio.wait((pump, session.ended), return_when=asyncio.FIRST_COMPLETED)
+            if not session.ended.done():
+                raise ConnectionError
+            with suppress(TimeoutError):
+                await writer.flush()
+            return await session.ended
+        finally:
+            parts.sessions.leave(session)
+            for task in (reader, pump):
+                task.cancel()
+            await asyncio.wait((reader, pump))
+            await session.close()
+
+
+async def _read(session: Session, writer: CallWriter, context: ServicerContext[bytes, bytes]) -> None:
+    while (raw := await context.read()) is not grpc.aio.EOF:
+        try:
+            message = ClientMessage.FromString(raw)
+        except DecodeError as error:
+            reason, text = ingest_pb2.GOODBYE_REASON_PROTOCOL, f"the message is not a ClientMessage: {error}"
+            session.end(Ending(_PROTOCOL_CODE, reason, text, reconnect=False))
+            return
+        await session.receive(message)
+        await writer.drain()
