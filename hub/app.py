@@ -106,6 +106,7 @@ class Hub:
             self.metrics,
             live.queue_bytes,
             live.write_timeout_seconds,
+            web.heartbeat_seconds,
         )
         ingest = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
         parts = TailParts(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.core.filter import Filter
     from hub.core.principal import Principal
     from hub.core.stored import Hole, StoredBatch
+    from hub.errors import LoghubError
     from hub.pb.tail_pb2 import ClientMessage
 
 FOREVER = Retention(10**9, 2**40, 10**9)
@@ -93,6 +94,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.refused: LoghubError | None = None
         self.said: list[str] = []
         self.messages: list[ClientMessage] = []
         self.gate = asyncio.Event()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -116,6 +117,21 @@ class Site:
             yield TailPeer(socket)
 
     @asynccontextmanager
+    async def stream(self, tenant: str, query: str = "", **headers: str) -> AsyncIterator[StreamPeer]:
+        """GET /v1/tail with a token of the tenant; the head has been read."""
+        port = self.listening.web_port
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=self.tls(), limit=2**16)
+        given = {"Host": f"localhost:{port}", "Authorization": f"Bearer {self.deployment.token(tenant)}", **headers}
+        lines = [f"GET /v1/tail?{query} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
+        writer.write("\r\n".join(lines).encode())
+        try:
+            yield await StreamPeer(reader).head()
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    @asynccontextmanager
     async def caller(self, client: Issued, token: str = "") -> AsyncIterator[CallPeer]:
         """Call Tail over gRPC, with a client certificate and perhaps a token."""
         async with self.channel(client) as channel:
@@ -170,6 +186,75 @@ class ProducerPeer:
         """Return how the call ended."""
         async with asyncio.timeout(SECONDS):
             return await self.call.code(), await self.call.details() or ""
+
+
+class StreamPeer:
+    """A subscriber's end of a streamed response: server-sent events or lines of JSON."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._rest = b""
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.ids: list[str] = []
+
+    async def head(self) -> Self:
+        """Read status and headers."""
+        async with asyncio.timeout(SECONDS):
+            lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        self.status = int(lines[0].split()[1])
+        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
+        return self
+
+    async def body(self) -> bytes:
+        """Read to the end."""
+        async with asyncio.timeout(SECONDS):
+            while await self._chunk():
+                pass
+        return self._rest
+
+    async def _chunk(self) -> bool:
+        if "chunked" not in self.headers.get("transfer-encoding", ""):
+            self._rest += await self._reader.readexactly(int(self.headers.get("content-length", 0)))
+            return False
+        size = int(await self._reader.readline(), 16)
+        self._rest += await self._reader.readexactly(size)
+        await self._reader.readline()
+        return size > 0
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next message; None at the end."""
+        events = "event-stream" in self.headers["content-type"]
+        mark = b"\n\n" if events else b"\n"
+        async with asyncio.timeout(SECONDS):
+            while True:
+                while mark not in self._rest:
+                    if not await self._chunk():
+                        return None
+                text, _, self._rest = self._rest.partition(mark)
+                if not events and text:
+                    return json.loads(text)  # type: ignore[no-any-return]
+                fields = dict(line.split(": ", 1) for line in text.decode().split("\n") if not line.startswith(":"))
+                if events and fields:
+                    self.ids += [fields["id"]] if "id" in fields else []
+                    message: dict[str, Any] = json.loads(fields["data"])
+                    assert fields["event"] == re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", next(iter(message)))
+                    return message
+
+    async def until(self, kind: str) -> Any:
+        """Return the body of the next message of this kind, passing over others."""
+        while message := await self.next():
+            if kind in message:
+                return message[kind]
+        raise AssertionError(kind)
+
+    async def bodies(self, count: int) -> list[str]:
+        """Return the bodies of the next records, which must be exactly so many."""
+        found: list[str] = []
+        while len(found) < count:
+            found.extend(_json_bodies(await self.until("records")))
+        assert len(found) == count, found
+        return found
 
 
 class CallPeer:

@@ -82,6 +82,7 @@ class TailSession:
         self._outlet = Outlet(sink, wire, self._start)
         self._timer: asyncio.TimerHandle | None = None
         self._no_more = False
+        self.refused: LoghubError | None = None
         self._counts = engine.metrics.tenant(principal.tenant)
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
@@ -153,6 +154,7 @@ class TailSession:
     async def receive(self, message: ClientMessage) -> None:
         """Act on a message; what is wrong with it is answered, and the connection stays."""
         name = ""
+        self.refused = None
         try:
             kind = message.WhichOneof("kind")
             if kind is None:
@@ -162,6 +164,7 @@ class TailSession:
             name = getattr(body, "id", "")
             await getattr(self, f"_{kind}")(body)
         except LoghubError as error:
+            self.refused = error
             self._answer(error, name)
 
     def _answer(self, error: LoghubError, name: str) -> None:

@@ -41,6 +41,7 @@ class Session(Protocol):
     """One subscriber's connection; `hub.live.session.TailSession`."""
 
     ended: asyncio.Future[Ending]
+    refused: LoghubError | None
 
     def open(self) -> None:
         """Say welcome."""

@@ -17,8 +17,9 @@ from quart.asgi import ASGIWebsocketConnection
 from werkzeug.exceptions import HTTPException, NotFound
 
 from hub.core.principal import Scope
-from hub.errors import ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
+from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
 from hub.web.auth import Gate, Request
+from hub.web.http_tail import HttpTail
 from hub.web.server import FRAMES
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
@@ -67,6 +68,7 @@ class FrontEnd:
     metrics: Metrics
     queue_bytes: int
     write_timeout_seconds: float
+    heartbeat_seconds: float
 
 
 class _BoundedWebsocket(ASGIWebsocketConnection):
@@ -164,6 +166,14 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
             }
         )
 
+    @app.get("/v1/tail")
+    async def stream() -> Response:
+        try:
+            return await HttpTail(front).respond()
+        except LoghubError as error:
+            _refused(front.metrics, error)
+            raise
+
     @app.websocket("/v1/tail")
     async def tail() -> None:
         await _Tail(front).serve()
@@ -257,7 +267,8 @@ def _refused(metrics: Metrics, error: LoghubError) -> None:
 
 
 def _error_response(error: LoghubError) -> Response:
-    response = _json_response({"error": error.message}, error.http_status)
+    column = {"column": error.column} if isinstance(error, BadFilterError) and error.column else {}
+    response = _json_response({"error": error.message, **column}, error.http_status)
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_seconds:

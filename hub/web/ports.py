@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hub.core.ending import Ending
     from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
+    from hub.errors import LoghubError
     from hub.pb.tail_pb2 import ClientMessage
 
 
@@ -18,6 +19,8 @@ class Session(Protocol):
     """One subscriber's connection; `hub.live.session.TailSession`."""
 
     ended: asyncio.Future[Ending]
+    refused: LoghubError | None
+    """What was wrong with the last message, if anything."""
 
     def open(self) -> None:
         """Say welcome."""

@@ -38,6 +38,17 @@ class ProtoWire:
         return frame(BINARY, message.SerializeToString())
 
 
+def batches_json(batch: TailBatch, indexes: Sequence[int]) -> bytes:
+    """Return a batch, or a part of it, in JSON."""
+    return batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes)
+
+
+def records_json(subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int) -> bytes:
+    """Return a records message around batches in JSON."""
+    fields = {"id": subscription, "cursor": cursor} | ({"sampledOut": str(sampled_out)} if sampled_out else {})
+    return b"".join((b'{"records":', orjson.dumps(fields)[:-1], b',"batches":[', *body, b"]}}"))
+
+
 class JsonWire:
     """Canonical proto3 JSON, subprotocol loghub.v1.json."""
 
@@ -45,13 +56,11 @@ class JsonWire:
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a batch in JSON."""
-        return (batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes),)
+        return (batches_json(batch, indexes),)
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        fields = {"id": subscription, "cursor": cursor} | ({"sampledOut": str(sampled_out)} if sampled_out else {})
-        head = orjson.dumps(fields)[:-1]
-        return frame(TEXT, b'{"records":', head, b',"batches":[', *body, b"]}}")
+        return frame(TEXT, records_json(subscription, cursor, body, sampled_out))
 
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""

@@ -79,7 +79,7 @@ class Site:
         """Put the application together."""
         gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, ())
         timeout = self.write_timeout_seconds
-        self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout))
+        self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout, 25.0))
 
     def open_session(
         self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]

@@ -1,0 +1,92 @@
+"""The response to `GET /v1/tail`: lets the peer in as the WebSocket does, and streams a session to it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from quart import Response, request
+
+from hub.core.principal import Scope
+from hub.errors import LoghubError
+from hub.pb.tail_pb2 import ClientMessage
+from hub.web.auth import Request
+from hub.web.query import subscribe_of
+from hub.web.stream import WIRES, Chunks, beat_of, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from hub.core.principal import Principal
+    from hub.pb.tail_pb2 import Subscribe
+    from hub.web.app import FrontEnd
+    from hub.web.ports import Session
+
+# The name of the one subscription.
+_NAME = "tail"
+
+
+class HttpTail:
+    """One request."""
+
+    def __init__(self, front: FrontEnd) -> None:
+        self._front = front
+        self._kind = kind_of(request.headers.get("Accept", ""))
+
+    async def respond(self) -> Response:
+        """Return the stream; what is wrong with the request is raised before it begins."""
+        front = self._front
+        front.gate.check_origin(request.headers)
+        asking = Request.of(request.headers, request.scope)
+        principal = front.gate.principal(asking)
+        principal.require(Scope.READ)
+        wanted = subscribe_of(request.args.to_dict(), _NAME, request.headers.get("Last-Event-ID", ""))
+        headers = {"X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            return Response(b"", content_type=self._kind, headers=headers)
+        stream = self._stream(principal, asking.certificate_der, wanted)
+        # Begun here, so that errors have a status of their own; let go of, it closes what it holds.
+        first = await anext(stream)
+        response = Response(_after(first, stream), content_type=self._kind, headers=headers)
+        response.timeout = None
+        return response
+
+    async def _stream(
+        self, principal: Principal, certificate: bytes | None, wanted: Subscribe
+    ) -> AsyncGenerator[bytes, None]:
+        front = self._front
+        front.sessions.admit(principal.tenant)
+        try:
+            chunks = Chunks(front.queue_bytes, front.write_timeout_seconds)
+            renew = partial(front.gate.renewed, certificate_der=certificate)
+            session = front.open_session(principal, chunks, WIRES[self._kind], renew)
+            session.ended.add_done_callback(lambda _: chunks.wake())
+            front.sessions.enter(session)
+            try:
+                await _begin(session, wanted)
+                async for chunk in chunks.take(session.ended.done, front.heartbeat_seconds, beat_of(self._kind)):
+                    yield chunk
+            finally:
+                chunks.abort()
+                front.sessions.leave(session)
+                await session.close()
+        finally:
+            front.sessions.release(principal.tenant)
+
+
+async def _begin(session: Session, wanted: Subscribe) -> None:
+    """Subscribe; an error is raised, and the session ends with its only subscription."""
+    session.open()
+    await session.receive(ClientMessage(subscribe=wanted))
+    if isinstance(session.refused, LoghubError):
+        raise session.refused
+    session.no_more()
+
+
+async def _after(first: bytes, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        yield first
+        async for chunk in stream:
+            yield chunk
+    finally:
+        await stream.aclose()
