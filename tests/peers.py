@@ -83,6 +83,10 @@ class Site:
         """Store records by Push."""
         return await self.push_request(tenant, PushRequest(batch=batch(*bodies)).SerializeToString())
 
+    async def push_batch(self, tenant: str, one: Batch) -> PushResponse:
+        """Store a batch by Push."""
+        return await self.push_request(tenant, PushRequest(batch=one).SerializeToString())
+
     async def push_request(self, tenant: str, raw: bytes) -> PushResponse:
         """Send any bytes as a PushRequest."""
         async with self.channel(self.deployment.client(tenant)) as channel:
