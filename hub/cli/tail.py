@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from hub.pb.tail_pb2 import ServerMessage
 
 _BROKEN_PIPE_STATUS = 141
+_COLUMNS = ("accepted", "delivered", "filtered", "sampled", "lost")
 
 
 def tail(
@@ -61,19 +64,29 @@ def tail(
     printer = _Printer(cursor_file, as_lines=as_lines)
     try:
         with suppress(KeyboardInterrupt):
-            asyncio.run(_follow(subscriber, printer))
+            asyncio.run(_follow(subscriber, printer, account=stats))
     except BrokenPipeError:
         # Whoever read has left; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(_BROKEN_PIPE_STATUS) from None
     if stats:
-        _say(f"delivered {printer.delivered}, lost {printer.lost}")
+        _say(printer.account)
 
 
-async def _follow(subscriber: Subscriber, printer: _Printer) -> None:
+async def _follow(subscriber: Subscriber, printer: _Printer, *, account: bool) -> None:
+    if account:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop.add_signal_handler(signal.SIGINT, _leave, subscriber, cast("asyncio.Task[None]", task))
     async for message in subscriber.messages():
         printer.take(message)
         printer.keep(subscriber.cursor)
+
+
+def _leave(subscriber: Subscriber, task: asyncio.Task[None]) -> None:
+    """Have the hub say its account before the end; a second interruption does not wait for it."""
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+    if not subscriber.leave():
+        task.cancel()
 
 
 class _Printer:
@@ -82,6 +95,7 @@ class _Printer:
     def __init__(self, cursor_file: Path | None, *, as_lines: bool) -> None:
         self.delivered = 0
         self.lost = 0
+        self._ledgers = Counter[str]()
         self._file = cursor_file
         self._json = as_lines
         self._console = Console(highlight=False, soft_wrap=True)
@@ -95,10 +109,18 @@ class _Printer:
                     sys.stdout.write(as_json(row) + "\n")
                 else:
                     self._console.print(line(row))
+        for ledger in (message.unsubscribed.ledger, *message.goodbye.ledgers):
+            self._ledgers.update({name: getattr(ledger, name) for name in _COLUMNS})
         if message.HasField("gap"):
             self.lost += message.gap.count
             _say(f"{message.gap.count} records can no longer be had ({message.gap.from_offset} on)")
         sys.stdout.flush()
+
+    @property
+    def account(self) -> str:
+        """The hub's account of all connections that it has ended, and what was printed."""
+        columns = ", ".join(f"{name} {self._ledgers[name]}" for name in _COLUMNS)
+        return f"{columns}; printed {self.delivered}, in gaps {self.lost}"
 
     def keep(self, cursor: str | None) -> None:
         """Write the cursor, whole or not at all."""

@@ -14,11 +14,13 @@ from websockets.typing import Subprotocol
 from hub import __version__
 from hub.client.backoff import Backoff
 from hub.errors import CertificateError, ForbiddenError, LoghubError, UnauthenticatedError
-from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
+from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe, Unsubscribe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from websockets.asyncio.client import ClientConnection
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _OPEN_SECONDS = 10.0
@@ -62,6 +64,16 @@ class Subscriber:
         self._access = access
         self._start = start
         self._on_state = on_state
+        self._socket: ClientConnection | None = None
+        self._leaving: asyncio.Task[None] | None = None
+
+    def leave(self) -> bool:
+        """Ask the hub to end the subscription with its account; False where there is no connection to ask on."""
+        if self._socket is None:
+            return False
+        request = ClientMessage(unsubscribe=Unsubscribe(id=_SUBSCRIPTION))
+        self._leaving = asyncio.create_task(self._socket.send(request.SerializeToString()), name="leave")
+        return True
 
     async def messages(self) -> AsyncIterator[ServerMessage]:
         """Yield what the hub says, until it ends for good: LoghubError, or the end of what was stored."""
@@ -71,6 +83,7 @@ class Subscriber:
         while True:
             try:
                 async with self._connect(context) as socket:
+                    self._socket = socket
                     await socket.send(self._subscribe().SerializeToString())
                     async for raw in socket:
                         message = ServerMessage.FromString(raw.encode() if isinstance(raw, str) else raw)
@@ -92,6 +105,7 @@ class Subscriber:
                 self._on_state("the connection was lost")
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._on_state(f"the hub cannot be reached: {error}")
+            self._socket = None
             pause = backoff.next(wait)
             self._on_state(f"connecting again in {pause:.1f} s")
             await asyncio.sleep(pause)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,7 +72,22 @@ async def test_what_is_sent_can_be_tailed(site: Site, tenant: str) -> None:
     assert [line.split()[-1] for line in text.out.splitlines()] == ["one", "two", "three"]
     warned = await tail(site, tenant, "--json", "--stats", "level>=warn")
     assert [json.loads(line)["body"] for line in warned.out.splitlines()] == ["WARN two"]
-    assert "delivered 1, lost 0" in warned.err
+    assert "accepted 3, delivered 1, filtered 2, sampled 0, lost 0; printed 1, in gaps 0" in warned.err
+
+
+async def test_an_interrupted_tail_tells_its_account(site: Site, tenant: str) -> None:
+    """The hub is asked for it before the connection ends."""
+    env = {**os.environ, "LOGHUB_TOKEN": site.deployment.token(tenant), "LOGHUB_CA": str(site.deployment.ca)}
+    command = [sys.executable, "-m", "hub.cli.main", "tail", "--url", site.url, "--oldest", "--stats", "--json", "red"]
+    await site.push(tenant, "red", "blue")
+    child = await asyncio.create_subprocess_exec(*command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout
+    async with asyncio.timeout(20):
+        assert json.loads(await child.stdout.readline())["body"] == "red"
+        child.send_signal(signal.SIGINT)
+        _, said = await child.communicate()
+    assert "accepted 2, delivered 1, filtered 1, sampled 0, lost 0; printed 1, in gaps 0" in said.decode()
+    assert child.returncode == 0
 
 
 async def test_a_cursor_file_resumes(site: Site, tenant: str, tmp_path: Path) -> None:

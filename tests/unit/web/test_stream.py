@@ -64,7 +64,7 @@ def test_the_accept_header_decides(accept: str, kind: str) -> None:
 async def gather(chunks: Chunks, into: list[bytes], done: asyncio.Event, beat_seconds: float = 60.0) -> None:
     """Take chunks to the end."""
     async for chunk in chunks.take(done.is_set, beat_seconds, beat_of(LINES)):
-        into.append(chunk)
+        into += [chunk]
 
 
 async def test_what_waits_is_one_chunk() -> None:
