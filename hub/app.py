@@ -236,6 +236,7 @@ def _live_limits(settings: Settings) -> LiveLimits:
     return LiveLimits(
         max_subscriptions=live.max_subscriptions,
         max_message_bytes=live.max_message_bytes,
+        max_messages_per_s=live.max_messages_per_s,
         filters=FilterLimits(live.max_filter_bytes, live.max_filter_cost),
         max_last=live.max_last,
         queue_bytes=live.queue_bytes,
@@ -271,6 +272,8 @@ def _web_options(settings: Settings) -> WebOptions:
         queue_bytes=settings.live.queue_bytes,
         max_message_bytes=settings.live.max_message_bytes,
         max_header_bytes=web.max_header_bytes,
+        max_body_bytes=web.max_body_bytes,
+        max_fragments=web.max_fragments,
         handshake_seconds=web.handshake_seconds,
         gather_seconds=settings.live.gather_seconds,
         reuse_port=settings.workers > 1,

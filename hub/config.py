@@ -144,6 +144,8 @@ class Web(Section):
     max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
     max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
     max_header_bytes: Bytes = Field(default=32_768, description="size of a request's head")
+    max_body_bytes: Bytes = Field(default=65_536, description="size of a request's body, of which none is needed")
+    max_fragments: Count = Field(default=1024, description="frames of one fragmented WebSocket message")
     handshake_seconds: Seconds = Field(
         default=10.0, description="time that a request, or a TCP connection's first, may take"
     )
@@ -187,6 +189,9 @@ class Live(Section):
 
     max_subscriptions: Count = Field(default=100, description="subscriptions of a connection")
     max_message_bytes: Bytes = Field(default=64 * 2**10, ge=1024, description="size of a client's message")
+    max_messages_per_s: Count = Field(
+        default=200, description="messages of a client; one that sends more is disconnected"
+    )
     max_filter_bytes: Bytes = Field(default=4096, description="size of a filter")
     max_filter_cost: Count = Field(
         default=200, description="cost of a filter: 1 a field, 2 a number or word, 4 a part of a word, 10 a pattern"

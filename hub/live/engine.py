@@ -35,6 +35,7 @@ class LiveLimits:
 
     max_subscriptions: int
     max_message_bytes: int
+    max_messages_per_s: int
     filters: FilterLimits
     max_last: int
     queue_bytes: int

@@ -14,6 +14,7 @@ from hub import __version__
 from hub.core.ending import Ending
 from hub.core.filter import Filter, parse_filter
 from hub.core.principal import Scope
+from hub.core.session import Sampler
 from hub.errors import (
     BadCursorError,
     BadFilterError,
@@ -82,6 +83,7 @@ class TailSession:
         self._outlet = Outlet(sink, wire, self._start)
         self._timer: asyncio.TimerHandle | None = None
         self._no_more = False
+        self._messages = Sampler(engine.limits.max_messages_per_s)
         self.refused: LoghubError | None = None
         self._counts = engine.metrics.tenant(principal.tenant)
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -153,6 +155,13 @@ class TailSession:
 
     async def receive(self, message: ClientMessage) -> None:
         """Act on a message; what is wrong with it is answered, and the connection stays."""
+        if self.ended.done():
+            return
+        if not self._messages.room(asyncio.get_running_loop().time()):
+            text = f"more than live.max_messages_per_s ({self._limits.max_messages_per_s}) messages came: send fewer"
+            self.end(Ending(QuotaError.close_code, ingest_pb2.GOODBYE_REASON_QUOTA, text, reconnect=True))
+            return
+        self._messages.spend(1)
         name = ""
         self.refused = None
         try:

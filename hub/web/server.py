@@ -32,17 +32,18 @@ if TYPE_CHECKING:
 
 FRAMES = "loghub.frames"
 _LOW_WATER = 4
-# What may follow a request's head: nothing here takes a body of more, and trailers count too.
-_MAX_BODY_BYTES = 65_536
-# Frames of one fragmented message; clients send small messages whole.
-_MAX_FRAGMENTS = 1024
 _TOO_LARGE = 1009
 _BACKLOG = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where to listen, and the limits of a connection; `queue_bytes` may wait for a peer before it counts as slow."""
+    """Where to listen, and the limits of a connection; `queue_bytes` may wait for a peer before it counts as slow.
+
+    max_body_bytes    what may follow a request's head, trailers included
+    max_fragments     frames of one fragmented message; clients send small messages whole
+    gather_seconds    how long small frames to a busy connection are gathered
+    """
 
     host: str
     port: int
@@ -51,6 +52,8 @@ class WebOptions:
     queue_bytes: int
     max_message_bytes: int
     max_header_bytes: int
+    max_body_bytes: int
+    max_fragments: int
     handshake_seconds: float
     gather_seconds: float
     reuse_port: bool = False
@@ -60,6 +63,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol with our extensions."""
 
     queue_bytes = 0
+    max_fragments = 0
     flusher: Flusher
     _frame_writer: FrameWriter | None = None
 
@@ -96,7 +100,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
         if self.close_sent:
             return
         super().handle_cont(event)
-        if len(self.frames) > _MAX_FRAGMENTS:
+        if len(self.frames) > self.max_fragments:
             self.conn.send_close(_TOO_LARGE, "too many fragments")
             self.handle_parser_exception()
 
@@ -116,6 +120,7 @@ class LoghubHttp(HttpToolsProtocol):
     """uvicorn's HTTP protocol with the TLS extension, and with bounds on the size and time of every request."""
 
     max_header_bytes = 0
+    max_body_bytes = 0
     handshake_seconds = 0.0
     _head_is_whole = False
     _request_bytes = 0
@@ -138,7 +143,7 @@ class LoghubHttp(HttpToolsProtocol):
             if not self._head_is_whole and self._request_bytes > self.max_header_bytes:
                 self._cut(b"431 Request Header Fields Too Large")
                 return
-            if self._request_bytes > self.max_header_bytes + _MAX_BODY_BYTES:
+            if self._request_bytes > self.max_header_bytes + self.max_body_bytes:
                 self._cut(b"413 Content Too Large")
                 return
         super().data_received(data)
@@ -186,9 +191,17 @@ class WebServer(uvicorn.Server):
     """Serves an ASGI application over TLS inside the hub's own event loop; signals are the hub's business."""
 
     def __init__(self, app: Any, options: WebOptions, tls: ssl.SSLContext) -> None:  # noqa: ANN401  an ASGI application
-        own = {"queue_bytes": options.queue_bytes, "flusher": Flusher(options.gather_seconds)}
+        own = {
+            "queue_bytes": options.queue_bytes,
+            "max_fragments": options.max_fragments,
+            "flusher": Flusher(options.gather_seconds),
+        }
         websocket = type("WebSocket", (LoghubWebSocket,), own)
-        limits = {"max_header_bytes": options.max_header_bytes, "handshake_seconds": options.handshake_seconds}
+        limits = {
+            "max_header_bytes": options.max_header_bytes,
+            "max_body_bytes": options.max_body_bytes,
+            "handshake_seconds": options.handshake_seconds,
+        }
         config = uvicorn.Config(
             app,
             http=type("Http", (LoghubHttp,), limits),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LIMITS = LiveLimits(
     max_subscriptions=10,
     max_message_bytes=65_536,
+    max_messages_per_s=1000,
     filters=FilterLimits(4096, 1000),
     max_last=1000,
     queue_bytes=1000,

@@ -19,7 +19,7 @@ from hub.errors import BadFilterError, ForbiddenError, UnauthenticatedError
 from hub.live.engine import LiveEngine, LiveLimits
 from hub.live.session import TailSession
 from hub.observe.metrics import Metrics
-from hub.pb import tail_pb2
+from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.ingest_pb2 import GOODBYE_REASON_EXPIRED, GOODBYE_REASON_INTERNAL, GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Subscribe
 from hub.web.wire import ProtoWire
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LIMITS = LiveLimits(
     max_subscriptions=3,
     max_message_bytes=65_536,
+    max_messages_per_s=1000,
     filters=FilterLimits(64, 20),
     max_last=100,
     queue_bytes=1000,
@@ -198,6 +199,18 @@ async def test_a_cursor_beyond_the_end_is_refused(line: Line) -> None:
     line.begin()
     ahead = line.engine.cursor("a", 7)
     assert (await line.say(subscribe=Subscribe(id="s", cursor=ahead))).error.code == tail_pb2.ERROR_CODE_BAD_CURSOR
+
+
+async def test_who_sends_too_fast_is_disconnected(line: Line) -> None:
+    """With a goodbye that says so and code 4429; nothing more is acted on."""
+    session = line.begin()
+    for number in range(3 * LIMITS.max_messages_per_s):  # a second's worth is let through, and what time adds to it
+        assert not session.ended.done() or number >= LIMITS.max_messages_per_s
+        await session.receive(ClientMessage(ping=tail_pb2.Ping()))
+    goodbye = line.sink.messages[-1].goodbye
+    assert (goodbye.reason, goodbye.reconnect) == (ingest_pb2.GOODBYE_REASON_QUOTA, True)
+    assert "live.max_messages_per_s (1000)" in goodbye.message
+    assert session.ended.result().close_code == 4429
 
 
 async def test_no_more_comes_than_there_is_credit_for(line: Line) -> None:

@@ -231,7 +231,7 @@ async def test_the_page_is_the_root(site: Site) -> None:
         ("GET", "/static/main.js", 200),
         ("GET", "/healthz", 200),
         ("GET", "/v1/whoami", 401),
-        ("GET", "/v1/tail", 400),
+        ("GET", "/v1/tail", 401),
         ("GET", "/nothing", 404),
         ("GET", "/static/nothing.js", 404),
         ("POST", "/", 405),
@@ -473,7 +473,7 @@ async def test_a_goodbye_that_cannot_be_sent_changes_no_close_code(*, gone: bool
     assert visit.of("close")[0]["code"] == 1001
 
 
-@pytest.mark.parametrize(("path", "method", "status"), [("/healthz", "POST", 405), ("/v1/tail", "GET", 400)])
+@pytest.mark.parametrize(("path", "method", "status"), [("/healthz", "POST", 405), ("/v1/tail", "GET", 401)])
 async def test_every_error_is_json(site: Site, path: str, method: str, status: int) -> None:
     """Programs read it; the headers that harden are on it."""
     answer = await get(site, path, method)

@@ -46,6 +46,8 @@ OPTIONS = WebOptions(
     queue_bytes=4000,
     max_message_bytes=100,
     max_header_bytes=500,
+    max_body_bytes=65_536,
+    max_fragments=1024,
     handshake_seconds=10.0,
     gather_seconds=0.0,
 )
