@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
+# A batch makes some thousand short-lived objects, hardly ever in cycles: by default that is a collection every batch.
+_GC_THRESHOLD = (20_000, 20, 100)
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -186,6 +188,7 @@ def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -
     """Run a hub process until it is stopped."""
     keep_memory()
     gc.freeze()  # what start-up made stays; the collector need not look at it again
+    gc.set_threshold(*_GC_THRESHOLD)
     uvloop.run(_serve(settings, worker, ready))
 
 
@@ -234,6 +237,7 @@ def _live_limits(settings: Settings) -> LiveLimits:
         replay_bytes=live.replay_bytes,
         write_timeout_seconds=live.write_timeout_seconds,
         heartbeat_seconds=settings.web.heartbeat_seconds,
+        position_seconds=live.position_seconds,
     )
 
 
@@ -263,5 +267,6 @@ def _web_options(settings: Settings) -> WebOptions:
         max_message_bytes=settings.live.max_message_bytes,
         max_header_bytes=web.max_header_bytes,
         handshake_seconds=web.handshake_seconds,
+        gather_seconds=settings.live.gather_seconds,
         reuse_port=settings.workers > 1,
     )

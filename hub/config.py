@@ -196,6 +196,12 @@ class Live(Section):
         default=2**20, ge=4096, description="bytes that may wait for a subscriber before it reads on from the log"
     )
     replay_bytes: Bytes = Field(default=2**20, ge=4096, description="bytes read from the log at once")
+    gather_seconds: Seconds = Field(
+        default=0.02, description="how long small messages to a busy connection are gathered for one write"
+    )
+    position_seconds: Seconds = Field(
+        default=5, description="how often a subscription is told where it stands while nothing matches"
+    )
     write_timeout_seconds: Seconds = Field(
         default=30.0, description="time in which a subscriber must read what waits for it"
     )

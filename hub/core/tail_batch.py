@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
 from hub.core.filter.batch_view import BatchView
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.core.stored import StoredBatch
 
 _OPAQUE = opaque(Batch)
+_RECORDS = Batch.RECORDS_FIELD_NUMBER
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -53,23 +54,22 @@ class TailBatch:
         indexes = wanted.select(self.message)
         return [index for index in indexes if index >= skip] if skip else indexes
 
-    def part(self, indexes: Sequence[int]) -> tuple[bytes, ...]:
-        """Return a serialised Batch with only these records, in pieces, which says which ones they were.
+    def part(self, indexes: Sequence[int]) -> bytes:
+        """Return a serialised Batch with only these records, which says which ones they were.
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        numbers = b"".join(map(varint, indexes))
-        return (
-            self._head,
-            *(self._record(index) for index in indexes),
-            delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)),
-            numbers,
-        )
+        records, pieces = self._opaque.records, [self._head]
+        for index in indexes:
+            raw = records[index]
+            pieces += (delimited(_RECORDS, len(raw)), raw)
+        pieces.append(_indexes(*indexes))
+        return b"".join(pieces)
 
     @cached_property
     def view(self) -> BatchView:
         """The batch by its fields."""
-        return BatchView(self.message)
+        return BatchView(b"".join(self.whole), self.stored.records, lambda: self.message)
 
     @cached_property
     def _opaque(self) -> Any:  # noqa: ANN401  a class made at run time
@@ -83,6 +83,8 @@ class TailBatch:
         head.ClearField("records")
         return head.SerializeToString()
 
-    def _record(self, index: int) -> bytes:
-        raw = self._opaque.records[index]
-        return delimited(Batch.RECORDS_FIELD_NUMBER, len(raw)) + cast("bytes", raw)
+
+@lru_cache(maxsize=4096)  # one record of a batch, most often
+def _indexes(*indexes: int) -> bytes:
+    numbers = b"".join(map(varint, indexes))
+    return delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)) + numbers

@@ -1,12 +1,15 @@
-"""Two views of the contract, so that native code does the work on a whole batch instead of Python on each record.
+"""Views of the contract, so that native code does the work on a whole batch instead of Python on each record.
 
-Both are the contract's own descriptors with few changes, so they cannot drift from it, and both read the same bytes:
+All are the contract's own descriptors with few changes, so they cannot drift from it, and both read the same bytes:
 
     opaque    Batch.records are bytes. What the hub keeps: its own fields are set on the batch, and each record passes
               through as the bytes that came. Reading and writing copy memory, no more.
     columns   Batch.records is one record into which all are merged, since protobuf merges a message field that occurs
               again. Every field of every record is read and every string checked, as by the contract itself, but no
               record is made; the fields that have rules are repeated, so their values come as columns.
+
+    fields    As columns, but every field of a record comes as a column of its own: what filters look at. Messages inside
+              records (attributes, exceptions) stay bytes. A field that not every record has is a shorter column.
 
 Judging a batch of 500 records costs 0.5 µs a record so, against 1.36 with a message object for each record that is
 serialised again, and 0.42 for reading the records alone (`docs/design/admission.md`).
@@ -46,6 +49,11 @@ def columns(kind: type[Message]) -> type[Message]:
     An empty severity column means that no record has one.
     """
     return _class(_MERGED, kind)
+
+
+def fields(kind: type[Message]) -> type[Message]:
+    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record, with every field repeated."""
+    return _class(_FIELDS, kind)
 
 
 def _class(pool: DescriptorPool, kind: type[Message]) -> type[Message]:
@@ -93,9 +101,20 @@ def _merge(file: FileDescriptorProto) -> None:
             nested.options.ClearField("map_entry")
 
 
+def _make_columns(file: FileDescriptorProto) -> None:
+    _fields(file, "Batch")["records"].label = Field.LABEL_OPTIONAL
+    for field in _fields(file, "LogRecord").values():
+        field.label = Field.LABEL_REPEATED
+        if field.type == Field.TYPE_ENUM:
+            field.type = Field.TYPE_INT32
+        elif field.type == Field.TYPE_MESSAGE:
+            field.type = Field.TYPE_BYTES
+        field.ClearField("type_name")
+
+
 def _fields(file: FileDescriptorProto, message: str) -> dict[str, Field]:
     found = next(one for one in file.message_type if one.name == message)
     return {field.name: field for field in found.field}
 
 
-_OPAQUE, _MERGED = _pool(_make_opaque), _pool(_merge)
+_OPAQUE, _MERGED, _FIELDS = _pool(_make_opaque), _pool(_merge), _pool(_make_columns)

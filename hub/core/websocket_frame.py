@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 TEXT, BINARY = 0x1, 0x2
 _FIN = 0x80
@@ -14,14 +15,16 @@ def frame(opcode: int, *pieces: bytes) -> bytes:
 
     The payload comes in pieces, so that large ones are copied once.
     """
-    size = sum(map(len, pieces))
+    return b"".join((_head(opcode, sum(map(len, pieces))), *pieces))
+
+
+@lru_cache(maxsize=16_384)  # sizes come again and again
+def _head(opcode: int, size: int) -> bytes:
     if size <= _SHORT:
-        head = struct.pack(">BB", _FIN | opcode, size)
-    elif size <= _MEDIUM:
-        head = struct.pack(">BBH", _FIN | opcode, 126, size)
-    else:
-        head = struct.pack(">BBQ", _FIN | opcode, 127, size)
-    return b"".join((head, *pieces))
+        return struct.pack(">BB", _FIN | opcode, size)
+    if size <= _MEDIUM:
+        return struct.pack(">BBH", _FIN | opcode, 126, size)
+    return struct.pack(">BBQ", _FIN | opcode, 127, size)
 
 
 def unframed(data: bytes) -> tuple[int, bytes]:

@@ -26,6 +26,7 @@ def tag(field: int, wire_type: int) -> bytes:
     return varint(field << 3 | wire_type)
 
 
+@lru_cache(maxsize=16_384)  # sizes of records and messages, which come again and again
 def delimited(field: int, size: int) -> bytes:
     """Encode the tag and length that go before a length-delimited field of `size` bytes."""
     return tag(field, LENGTH_DELIMITED) + varint(size)

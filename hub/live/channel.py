@@ -61,23 +61,29 @@ class Channel:
     def publish(self, batch: TailBatch, indexes: Sequence[int]) -> int:
         """Send what matches of a batch, at least one record; return the number of records sent to plain watchers."""
         self.said = batch.stored.next_offset
-        self._let_go_of_the_slow(batch.stored.first_offset)
+        if slow := [watcher for watcher in self.plain if watcher.sink.full]:
+            self._let_go(slow, batch.stored.first_offset)
         self.delivered += len(indexes)
-        for watcher in list(self.metered):
-            watcher.take(batch, indexes)
+        if self.metered:
+            self._ask(batch, indexes)
         if not self.plain:
             return 0
-        body = self.wire.body(batch, indexes)
+        wire, cursor, body = self.wire, batch.cursor, self.wire.body(batch, indexes)
         frames: dict[str, bytes] = {}
         for watcher in self.plain:
             frame = frames.get(watcher.id)
             if frame is None:
-                frame = frames[watcher.id] = self.wire.records(watcher.id, batch.cursor, body)
+                frame = frames[watcher.id] = wire.records(watcher.id, cursor, body)
             watcher.sink.write(frame)
         return len(indexes) * len(self.plain)
 
-    def _let_go_of_the_slow(self, offset: int) -> None:
-        for watcher in [watcher for watcher in (*self.plain, *self.metered) if watcher.sink.full]:
+    def _ask(self, batch: TailBatch, indexes: Sequence[int]) -> None:
+        self._let_go([watcher for watcher in self.metered if watcher.sink.full], batch.stored.first_offset)
+        for watcher in list(self.metered):
+            watcher.take(batch, indexes)
+
+    def _let_go(self, slow: Sequence[Watcher], offset: int) -> None:
+        for watcher in slow:
             watcher.fell_behind(offset)
 
     def say_position(self, head: int, cursor: str) -> None:

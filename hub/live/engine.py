@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
@@ -28,7 +29,8 @@ _LAST_SCAN_BYTES = 256 * 2**20
 class LiveLimits:
     """What subscribers may do; `queue_bytes` may wait for a peer before it falls back to the log.
 
-    `sweep_seconds`: how often positions are told, and the log is looked at whatever the other processes said.
+    `sweep_seconds`: how often the log is looked at whatever the other processes said; `position_seconds`: how often
+    positions are told.
     """
 
     max_subscriptions: int
@@ -39,6 +41,7 @@ class LiveLimits:
     replay_bytes: int
     write_timeout_seconds: float
     heartbeat_seconds: float
+    position_seconds: float
     sweep_seconds: float = 1.0
 
 
@@ -57,16 +60,19 @@ class LiveEngine:
         """Run the feeds until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            told = monotonic()
             while True:
                 await asyncio.sleep(self.limits.sweep_seconds)
-                self._sweep()
+                tell = monotonic() - told >= self.limits.position_seconds
+                told = monotonic() if tell else told
+                self._sweep(tell_positions=tell)
 
-    def _sweep(self) -> None:
+    def _sweep(self, *, tell_positions: bool) -> None:
         for tenant, feed in list(self._feeds.items()):
             if feed.unused:
                 del self._feeds[tenant]
                 continue
-            feed.sweep()
+            feed.sweep(tell_positions=tell_positions)
 
     def _committed(self, tenant: str, batches: list[StoredBatch]) -> None:
         feed = self._feeds.get(tenant)

@@ -193,12 +193,12 @@ class Feed:
         if not channel.filter.everything:
             self._matcher.watch(channel.filter.canonical, -1)
 
-    def sweep(self) -> None:
-        """Have every channel tell where its watchers stand, and look at the log if nothing came for a while.
+    def sweep(self, *, tell_positions: bool) -> None:
+        """Look at the log if nothing came for a while, and have channels tell where their watchers stand.
 
         While batches of this process come one after the other, nothing can lie between them unseen.
         """
-        if self.head is not None:
+        if self.head is not None and tell_positions:
             cursor = Cursor(self._log.epoch, self.head).encode(self.tenant)
             for channel in self._all_channels():
                 channel.say_position(self.head, cursor)

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from hub.errors import ConfigError
+from hub.web.frames import Flusher, FrameWriter
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,43 +52,16 @@ class WebOptions:
     max_message_bytes: int
     max_header_bytes: int
     handshake_seconds: float
+    gather_seconds: float
     reuse_port: bool = False
-
-
-class FrameWriter:
-    """Writes ready WebSocket frames to one connection; implements `hub.core.ports.Sink` but for the write timeout."""
-
-    def __init__(self, protocol: LoghubWebSocket) -> None:
-        self._protocol = protocol
-        self._transport = protocol.transport
-
-    @property
-    def full(self) -> bool:
-        """Whether more than queue_bytes wait for the peer."""
-        return not self._protocol.writable.is_set()
-
-    def write(self, frame: bytes) -> None:
-        """Send a frame, or drop it where the connection is gone or closing."""
-        protocol = self._protocol
-        if not (protocol.close_sent or protocol.disconnected or self._transport.is_closing()):
-            self._transport.write(frame)
-
-    async def drain(self) -> None:
-        """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""
-        if not self._protocol.writable.is_set():
-            await self._protocol.writable.wait()
-        if self._protocol.disconnected or self._transport.is_closing():
-            raise ConnectionError
-
-    def abort(self) -> None:
-        """Cut the connection at once."""
-        self._transport.abort()
 
 
 class LoghubWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol with our extensions."""
 
     queue_bytes = 0
+    flusher: Flusher
+    _frame_writer: FrameWriter | None = None
 
     def handle_connect(self, event: Request) -> None:
         """Put the extensions into the scope before the application sees it."""
@@ -95,8 +69,21 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             self.transport.set_write_buffer_limits(self.queue_bytes, self.queue_bytes // _LOW_WATER)
             extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[FRAMES] = FrameWriter(self)
+            self._frame_writer = FrameWriter(self, self.flusher, self.queue_bytes)
+            extensions[FRAMES] = self._frame_writer
             extensions["tls"] = _tls(self.transport)
+
+    def pause_writing(self) -> None:
+        """Take note that the peer does not keep up."""
+        super().pause_writing()
+        if self._frame_writer is not None:
+            self._frame_writer.paused = True
+
+    def resume_writing(self) -> None:
+        """Take note that the peer has read most of what waited."""
+        super().resume_writing()
+        if self._frame_writer is not None:
+            self._frame_writer.paused = False
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read: RFC 6455 section 5.5.3 asks for the latest answer only."""
@@ -114,7 +101,12 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     async def send(self, message: Any) -> None:  # noqa: ANN401  any ASGI event
-        """Count a refusal as the end of the handshake, which uvicorn takes for a fault of the application."""
+        """Write frames before what comes behind them, such as a close.
+
+        A refusal counts as the end of the handshake, which uvicorn takes for a fault of the application.
+        """
+        if self._frame_writer is not None:
+            self._frame_writer.flush()
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
@@ -194,7 +186,8 @@ class WebServer(uvicorn.Server):
     """Serves an ASGI application over TLS inside the hub's own event loop; signals are the hub's business."""
 
     def __init__(self, app: Any, options: WebOptions, tls: ssl.SSLContext) -> None:  # noqa: ANN401  an ASGI application
-        websocket = type("WebSocket", (LoghubWebSocket,), {"queue_bytes": options.queue_bytes})
+        own = {"queue_bytes": options.queue_bytes, "flusher": Flusher(options.gather_seconds)}
+        websocket = type("WebSocket", (LoghubWebSocket,), own)
         limits = {"max_header_bytes": options.max_header_bytes, "handshake_seconds": options.handshake_seconds}
         config = uvicorn.Config(
             app,

@@ -4,7 +4,8 @@ A leaf is shared by all filters that have it. An index (words and patterns in on
 a table) may know its mask beforehand; then a leaf that the index does not name has none of the records.
 
 Most filters pass nothing of most batches. So a plan names its anchors: leaves of which at least one must hold where the
-filter does. Only filters with an anchor that occurs in the batch are looked at.
+filter does. Only filters with an anchor that occurs in the batch are looked at. Where a filter has two such leaves, as
+`service:orders reset`, one is the anchor and the other its gate: both must occur, and in the same record.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ _NARROWNESS = (
 
 @dataclass(slots=True, eq=False)
 class SharedLeaf:
-    """A leaf of any number of plans; `indexed`: an index names its records in every batch."""
+    """A leaf of any number of plans; `indexed`: an index names its records in every batch.
+
+    `plans` are those that have it as an anchor.
+    """
 
     leaf: Leaf
     compute: Callable[[BatchView], int]
     indexed: bool = False
-    anchored: set[Plan] = field(default_factory=set)
     uses: int = 0
+    plans: set[Plan] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -53,13 +57,15 @@ class Known:
 class Plan:
     """A filter that is ready to be judged; `anchors` is None where it may hold without any leaf that has an index.
 
-    `watchers`: how many wait for what passes; without any it is not judged.
+    `gate` must hold as well where there is one; it always has an index. `watchers`: how many wait for what passes;
+    without any it is not judged.
     """
 
     key: str
     judge: Callable[[Known], int]
     leaves: tuple[SharedLeaf, ...]
     anchors: tuple[SharedLeaf, ...] | None
+    gate: SharedLeaf | None = None
     watchers: int = 0
 
 
@@ -74,13 +80,29 @@ def make_plan(key: str, root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan
 
     judge = _judge(root, shared)
     chosen = anchors_of(root)
-    anchors = None if chosen is None else tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
-    return Plan(key, judge, tuple(leaves.values()), anchors)
+    if chosen is None:
+        return Plan(key, judge, tuple(leaves.values()), None)
+    anchors = tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
+    gate = _gate(root, chosen[1])
+    return Plan(key, judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate))
+
+
+def _gate(root: Node, anchors: tuple[Leaf, ...]) -> Leaf | None:
+    """Return the narrowest leaf beside the anchors that a table of values finds."""
+    if not isinstance(root, And):
+        return None
+    gates = [
+        child for child in root.children if isinstance(child, Match) and is_equality(child) and child not in anchors
+    ]
+    return min(gates, key=_rank, default=None)
 
 
 def _judge(node: Node, shared: Callable[[Leaf], SharedLeaf]) -> Callable[[Known], int]:
     if isinstance(node, And):
-        return _all_of([_judge(child, shared) for child in sorted(node.children, key=_dearness)])
+        children = sorted(node.children, key=_dearness)
+        leaves = [shared(child) for child in children if not isinstance(child, And | Or | Not)]
+        others = [_judge(child, shared) for child in children if isinstance(child, And | Or | Not)]
+        return _all_of(leaves, others)
     if isinstance(node, Or):
         return _any_of([_judge(child, shared) for child in node.children])
     if isinstance(node, Not):
@@ -89,13 +111,18 @@ def _judge(node: Node, shared: Callable[[Leaf], SharedLeaf]) -> Callable[[Known]
     return _leaf(shared(node))
 
 
-def _all_of(judges: list[Callable[[Known], int]]) -> Callable[[Known], int]:
+def _all_of(leaves: list[SharedLeaf], others: list[Callable[[Known], int]]) -> Callable[[Known], int]:
     def judge(known: Known) -> int:
-        mask = known.view.all
-        for one in judges:
+        mask, masks = known.view.all, known.masks
+        for leaf in leaves:
+            found = masks.get(leaf)
+            mask &= _mask_of(leaf, known) if found is None else found
+            if not mask:
+                return 0
+        for one in others:
             mask &= one(known)
             if not mask:
-                break
+                return 0
         return mask
 
     return judge
@@ -114,11 +141,15 @@ def _any_of(judges: list[Callable[[Known], int]]) -> Callable[[Known], int]:
 def _leaf(leaf: SharedLeaf) -> Callable[[Known], int]:
     def judge(known: Known) -> int:
         mask = known.masks.get(leaf)
-        if mask is None:
-            mask = known.masks[leaf] = 0 if leaf.indexed else leaf.compute(known.view)
-        return mask
+        return _mask_of(leaf, known) if mask is None else mask
 
     return judge
+
+
+def _mask_of(leaf: SharedLeaf, known: Known) -> int:
+    """Return the mask of a leaf that is not known yet, and keep it."""
+    mask = known.masks[leaf] = 0 if leaf.indexed else leaf.compute(known.view)
+    return mask
 
 
 def _dearness(node: Node) -> int:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from hub.core.filter.leaf import test_of
-from hub.core.filter.nodes import BODY, EXCEPTION, Match, Regex
+from hub.core.filter.leaf import is_word, test_of
+from hub.core.filter.nodes import BODY, EXCEPTION, TEXT, Edge, Match, Regex
 from hub.core.filter.plan import Known, SharedLeaf, compute_of, is_equality, is_scannable, make_plan
 from hub.live.matcher.database import BORDER, compile_literals, compile_patterns, fits
 from hub.live.matcher.scanner import Scanner
@@ -52,11 +53,38 @@ class _Texts:
             sizes: Iterator[int] = map(len, pieces.texts)
         else:
             sizes = (len((piece.casefold() if fold else piece).encode()) for piece in pieces.texts)
-        self._ends = list(accumulate(size + len(BORDER) for size in sizes))
+        # A hit that ends at or before an end, and behind the one before it, is in that piece.
+        self.ends = list(accumulate(size + len(BORDER) for size in sizes))
 
-    def piece_at(self, end: int) -> int:
-        """Return the number of the piece in which something that ends there began, or the one after it."""
-        return min(bisect_left(self._ends, end), len(self._ends) - 1)
+
+@dataclass(slots=True)
+class _Sought:
+    """A leaf that a pass finds, and what makes sure that it holds where it was found.
+
+    test      the exact test of a piece
+    size      bytes, where what was found need not be tested, but for the edges of a word; 0: always tested
+    left      whether a word must begin there
+    right     whether a word must end there
+    anywhere  whether it may be in any piece
+    """
+
+    leaf: SharedLeaf
+    test: Callable[[str], bool]
+    size: int
+    left: bool
+    right: bool
+    anywhere: bool
+
+
+def _sought(shared: SharedLeaf) -> _Sought:
+    leaf = shared.leaf
+    assert isinstance(leaf, Match | Regex)  # noqa: S101  others are not looked for in texts
+    test, anywhere = test_of(leaf), leaf.field == TEXT
+    if isinstance(leaf, Regex) or not leaf.fold or Edge.ANCHOR in (leaf.left, leaf.right):
+        return _Sought(shared, test, 0, left=False, right=False, anywhere=anywhere)
+    left = leaf.left is Edge.WORD and is_word(leaf.value[0])
+    right = leaf.right is Edge.WORD and is_word(leaf.value[-1])
+    return _Sought(shared, test, len(leaf.value.encode()), left, right, anywhere)
 
 
 class _Scan:
@@ -65,7 +93,15 @@ class _Scan:
     def __init__(self, scanner: Scanner, *, fold: bool) -> None:
         self.scanner = scanner
         self.fold = fold
-        self.leaves: dict[int, SharedLeaf] = {}
+        self.sought: dict[int, _Sought] = {}
+
+
+# By the byte beside something that was found: no character of a word, one, or part of one that has to be looked at.
+_APART, _WITHIN, _UNCERTAIN = 0, 1, 2
+_BESIDE = bytes(
+    _UNCERTAIN if byte >= 0x80 else _WITHIN if is_word(chr(byte)) else _APART  # noqa: PLR2004  ASCII ends there
+    for byte in range(256)
+)
 
 
 class Matcher:
@@ -75,14 +111,14 @@ class Matcher:
         self.watched = 0
         self._plans: dict[str, Plan] = {}
         self._shared: dict[Leaf, SharedLeaf] = {}
-        self._tests: dict[SharedLeaf, Callable[[str], bool]] = {}
         self._numbers: dict[SharedLeaf, int] = {}
         self._next = 0
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
         self._literals = _Scan(Scanner(compile_literals, self._literal_ready, spawn), fold=True)
         self._patterns = _Scan(Scanner(compile_patterns, self._pattern_ready, spawn), fold=False)
-        # Plans that are judged for every batch.
+        # Plans that are judged for every batch, and the others: by gate (None: without one), then by anchor.
         self._always: set[Plan] = set()
+        self._gated: dict[SharedLeaf | None, dict[SharedLeaf, set[Plan]]] = {}
 
     # --- filters come and go -----------------------------------------------------------------------------------------
 
@@ -93,15 +129,15 @@ class Matcher:
         for leaf in plan.leaves:
             leaf.uses += 1
         for leaf in plan.anchors or ():
-            leaf.anchored.add(plan)
+            leaf.plans.add(plan)
         self._place(plan)
 
     def remove(self, key: str) -> None:
         """Forget a filter."""
         plan = self._plans.pop(key)
-        self._always.discard(plan)
+        self._displace(plan)
         for leaf in plan.leaves:
-            leaf.anchored.discard(plan)
+            leaf.plans.discard(plan)
             leaf.uses -= 1
             if not leaf.uses:
                 self._forget(leaf)
@@ -120,10 +156,23 @@ class Matcher:
                 await scan.scanner.settle()
 
     def _place(self, plan: Plan) -> None:
-        if plan.anchors is not None and all(leaf.indexed for leaf in plan.anchors):
-            self._always.discard(plan)
-        else:
+        if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
             self._always.add(plan)
+            return
+        gated = self._gated.setdefault(plan.gate, {})
+        for leaf in plan.anchors:
+            gated.setdefault(leaf, set()).add(plan)
+
+    def _displace(self, plan: Plan) -> None:
+        self._always.discard(plan)
+        gated = self._gated.get(plan.gate, {})
+        for leaf in plan.anchors or ():
+            plans = gated.get(leaf, set())
+            plans.discard(plan)
+            if not plans:
+                gated.pop(leaf, None)
+        if not gated:
+            self._gated.pop(plan.gate, None)
 
     def _share(self, leaf: Leaf) -> SharedLeaf:
         shared = self._shared.get(leaf)
@@ -146,8 +195,7 @@ class Matcher:
     def _scan_for(self, scan: _Scan, shared: SharedLeaf, expression: str) -> None:
         self._next += 1
         self._numbers[shared] = self._next
-        self._tests[shared] = test_of(shared.leaf)  # type: ignore[arg-type]  # a Match or Regex
-        scan.leaves[self._next] = shared
+        scan.sought[self._next] = _sought(shared)
         scan.scanner.add(self._next, expression)
 
     def _forget(self, shared: SharedLeaf) -> None:
@@ -164,19 +212,21 @@ class Matcher:
     def _unscan(self, scan: _Scan, shared: SharedLeaf) -> None:
         """Take a leaf out of the pass: it is judged by itself from now on."""
         number = self._numbers.pop(shared)
-        del scan.leaves[number], self._tests[shared]
+        del scan.sought[number]
         scan.scanner.drop(number)
         self._set_indexed(shared, indexed=False)
 
     def _literal_ready(self, number: int) -> None:
-        self._set_indexed(self._literals.leaves[number], indexed=True)
+        self._set_indexed(self._literals.sought[number].leaf, indexed=True)
 
     def _pattern_ready(self, number: int) -> None:
-        self._set_indexed(self._patterns.leaves[number], indexed=True)
+        self._set_indexed(self._patterns.sought[number].leaf, indexed=True)
 
     def _set_indexed(self, shared: SharedLeaf, *, indexed: bool) -> None:
+        for plan in shared.plans:
+            self._displace(plan)
         shared.indexed = indexed
-        for plan in shared.anchored:
+        for plan in shared.plans:
             self._place(plan)
 
     # --- matching ----------------------------------------------------------------------------------------------------
@@ -188,11 +238,20 @@ class Matcher:
         for scan in (self._literals, self._patterns):
             if not scan.scanner.idle:
                 self._look_through(known, scan)
-        candidates = set(self._always)
-        for leaf in known.masks:
-            candidates |= leaf.anchored
-        judged = ((plan.key, plan.judge(known)) for plan in candidates if plan.watchers)
+        judged = ((plan.key, plan.judge(known)) for plan in self._candidates(known) if plan.watchers)
         return [(key, mask) for key, mask in judged if mask]
+
+    def _candidates(self, known: Known) -> set[Plan]:
+        """Return the plans that may pass something: those whose anchor and gate occur in one record."""
+        masks = known.masks
+        candidates = set(self._always)
+        for gate in (None, *(self._gated.keys() & masks.keys())):
+            open_to = known.view.all if gate is None else masks[gate]
+            gated = self._gated.get(gate, {})
+            for leaf in gated.keys() & masks.keys():
+                if masks[leaf] & open_to:
+                    candidates |= gated[leaf]
+        return candidates
 
     def _look_up(self, known: Known) -> None:
         for (name, fold), table in self._tables.items():
@@ -201,19 +260,36 @@ class Matcher:
                 known.masks[table[value]] = column[value]
 
     def _look_through(self, known: Known, scan: _Scan) -> None:
-        pieces = known.view.pieces
+        """Note what a pass finds; a step for each place, so nothing here is called that need not be."""
+        pieces, masks, get = known.view.pieces, known.masks, scan.sought.get
         texts = _Texts(pieces, fold=scan.fold)
+        data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
         for number, end in self._hits(scan, texts):
-            leaf = scan.leaves.get(number)
-            if leaf is None:  # dropped since it was compiled
+            one = get(number)
+            if one is None:  # dropped since it was compiled
                 continue
-            piece = texts.piece_at(end)
-            owner = pieces.owners[piece]
-            mask = known.masks.get(leaf, 0)
-            if mask >> owner & 1 or _elsewhere(leaf.leaf, piece, known.view.count):
-                continue
-            if self._tests[leaf](pieces.texts[piece]):
-                known.masks[leaf] = mask | 1 << owner
+            certain = one.size
+            if one.right and (edge := beside[data[end]]):
+                if edge == _WITHIN:
+                    continue
+                certain = 0
+            if one.left and (begin := end - one.size) and (edge := beside[data[begin - 1]]):
+                if edge == _WITHIN:
+                    continue
+                certain = 0
+            piece = bisect_left(ends, end)
+            if not certain or not one.anywhere:
+                if not self._holds(one, piece, known):
+                    continue
+            masks[one.leaf] = masks.get(one.leaf, 0) | 1 << owners[piece]
+
+    def _holds(self, one: _Sought, piece: int, known: Known) -> bool:
+        """Look at a piece again in which something was found."""
+        pieces = known.view.pieces
+        bit = 1 << pieces.owners[piece]
+        return bool(known.masks.get(one.leaf, 0) & bit) or (
+            _here(one.leaf.leaf, piece, known.view.count) and one.test(pieces.texts[piece])
+        )
 
     def _hits(self, scan: _Scan, texts: _Texts) -> Sequence[Hit]:
         """Pass over the texts; leaves that are told too often are taken out of the pass, and it is made again."""
@@ -222,12 +298,12 @@ class Matcher:
         if len(hits) < 8 * limit:
             return hits
         for number, times in Counter(number for number, _ in hits).items():
-            if times > limit and number in scan.leaves:
-                self._unscan(scan, scan.leaves[number])
+            if times > limit and number in scan.sought:
+                self._unscan(scan, scan.sought[number].leaf)
         return scan.scanner.scan(texts.data, _UNLIMITED)
 
 
-def _elsewhere(leaf: Leaf, piece: int, records: int) -> bool:
-    """Whether a piece is not of the field that the leaf looks through: bodies come first, a piece for each record."""
+def _here(leaf: Leaf, piece: int, records: int) -> bool:
+    """Whether a piece is of the field that the leaf looks through: bodies come first, a piece for each record."""
     name = getattr(leaf, "field", "")
-    return (name == BODY and piece >= records) or (name == EXCEPTION and piece < records)
+    return not ((name == BODY and piece >= records) or (name == EXCEPTION and piece < records))

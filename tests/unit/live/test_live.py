@@ -38,6 +38,7 @@ LIMITS = LiveLimits(
     replay_bytes=200,
     write_timeout_seconds=1.0,
     heartbeat_seconds=25.0,
+    position_seconds=3600.0,
     sweep_seconds=3600.0,
 )
 
@@ -91,7 +92,7 @@ class World:
 
     def sweep(self) -> None:
         """Do what the engine does once a second."""
-        self.engine._sweep()  # noqa: SLF001  the clock of the test
+        self.engine._sweep(tell_positions=True)  # noqa: SLF001  the clock of the test
 
 
 @pytest_asyncio.fixture

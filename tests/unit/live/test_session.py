@@ -37,6 +37,7 @@ LIMITS = LiveLimits(
     replay_bytes=1000,
     write_timeout_seconds=1.0,
     heartbeat_seconds=25.0,
+    position_seconds=3600.0,
 )
 
 

@@ -130,7 +130,7 @@ def test_a_part_of_a_batch_is_printed_as_the_library_would(
     whole = TailBatch(stored, 1, "acme")
     which = st.sampled_from(range(len(batch.records)))
     indexes = data.draw(st.sets(which, min_size=1).map(sorted) | which.map(lambda skip: range(skip, stored.records)))
-    check(batch_json(whole.message, indexes), Batch.FromString(b"".join(whole.part(indexes))))
+    check(batch_json(whole.message, indexes), Batch.FromString(whole.part(indexes)))
 
 
 @settings(deadline=None, max_examples=4)

@@ -27,7 +27,8 @@ from hub.core.websocket_frame import BINARY, TEXT, frame
 from hub.errors import ConfigError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, web_context
 from hub.pki.authority import Authority
-from hub.web.server import FRAMES, FrameWriter, WebOptions, WebServer
+from hub.web.frames import FrameWriter
+from hub.web.server import FRAMES, WebOptions, WebServer
 from tests.fakes import settle
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ OPTIONS = WebOptions(
     max_message_bytes=100,
     max_header_bytes=500,
     handshake_seconds=10.0,
+    gather_seconds=0.0,
 )
 
 
