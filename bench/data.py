@@ -8,38 +8,40 @@ from hub.core.wire import delimited, tag, varint
 from hub.pb.ingest_pb2 import ProducerMessage
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 
+SERVICE = "svc{}"
 _WORDS = 5000
+_TEMPLATES = 32
 _SEVERITIES = (9, 9, 9, 13, 17)
 _BATCH = ProducerMessage.BATCH_FIELD_NUMBER
+
+
+def templates(records: int, services: int = 0) -> list[Batch]:
+    """Return the batches that a producer sends in turn: number `seq` is the one at `seq % len`; none has a number.
+
+    Of one service, or with `services` two batches of each.
+    """
+    made = batches(2 * services or _TEMPLATES, records)
+    for place, batch in enumerate(made if services else ()):
+        batch.resource.service = SERVICE.format(place % services)
+    return made
 
 
 def batches(count: int, records: int, seed: int = 1) -> list[Batch]:
     """Return different batches without sequence numbers."""
     rng = random.Random(seed)  # noqa: S311  the same data every time, guards nothing
-    words = [f"w{rng.randrange(10**6):x}" for _ in range(_WORDS)]
+    words = _words(rng)
     resource = Resource(service="orders", host="app-1")
     return [Batch(resource=resource, records=[_record(rng, words, i) for i in range(records)]) for _ in range(count)]
 
 
-def worded(records: int, services: int, seed: int = 1) -> list[Batch]:
-    """Return two batches of each service; batch number `seq` of a producer is `worded(…)[seq % len]`."""
-    made = batches(2 * services, records, seed)
-    for place, batch in enumerate(made):
-        batch.resource.service = f"svc{place % services}"
-    return made
-
-
-def filters(count: int, services: int, seed: int = 1) -> list[str]:
-    """Return different filters of a service and a word each; 500 words of a service are one match a record."""
-    words = vocabulary(seed)
-    places = range(count)
-    return [f"service:svc{place % services} {words[place // services + 11 * (place % services)]}" for place in places]
-
-
 def vocabulary(seed: int = 1) -> list[str]:
     """Return the words that the records of a seed are made of, each once."""
-    rng = random.Random(seed)  # noqa: S311  the same data every time, guards nothing
-    return list(dict.fromkeys(f"w{rng.randrange(10**6):x}" for _ in range(_WORDS)))
+    rng = random.Random(seed)  # noqa: S311  as above
+    return list(dict.fromkeys(_words(rng)))
+
+
+def _words(rng: random.Random) -> list[str]:
+    return [f"w{rng.randrange(10**6):x}" for _ in range(_WORDS)]
 
 
 def _record(rng: random.Random, words: list[str], number: int) -> LogRecord:
@@ -56,6 +58,11 @@ def _record(rng: random.Random, words: list[str], number: int) -> LogRecord:
     record.attributes["order_id"].int_value = number
     record.attributes["region"].string_value = "eu-west-1"
     return record
+
+
+def serialised(batch: Batch) -> bytes:
+    """Return a batch as every process writes it: the order of attributes is free, so it must be said."""
+    return batch.SerializeToString(deterministic=True)
 
 
 def message(seq: int, body: bytes) -> bytes:

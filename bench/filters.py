@@ -1,122 +1,95 @@
 """`loghub bench filters`: thousands of different live filters, each of which passes few records.
 
 Every filter asks for a service and a word; with 10,000 of them over 20 services a record passes one on the average.
-What each subscription must get is worked out word by word from the records, and judged again by the definition of the
-language.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.data import filters, worded
+from bench.data import templates
+from bench.expectation import expectation, patterns, total, words, wrong
 from bench.loader import Loader
-from bench.rig import TENANT, Phase, rig
-from hub.core.filter import FilterLimits, parse_filter
+from bench.rig import Phase, rig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hub.pb.record_pb2 import Batch
+    from bench.expectation import Wanted
+    from bench.rig import Rig
 
 SERVICES = 20
+# Patterns are of any service, so each is judged on every record; fewer different records keep that short.
+_PATTERN_SERVICES = 2
 _CONNECTIONS = 100
-_AMPLE = FilterLimits(4096, 1000)
+_SHARE = 0.4
 
 
-def run(phase: Phase, wanted: Sequence[str], connections: int = _CONNECTIONS) -> dict[str, Any]:
-    """Offer records to subscriptions, one a filter, spread over connections."""
-    connections = min(connections, max(len(wanted), 1)) if len(wanted) != 1 else connections
-    each = -(-len(wanted) // max(connections, 1))
-    settings = {"live": {"max_subscriptions": each + 1}}
-    with rig(settings) as hub, Loader("producer", hub.load(phase, services=SERVICES)) as producer:
-        peers = connections if wanted else 0
-        with Loader("watchers", hub.watch(peers, wanted or [""], detail=True)) as watchers:
-            stand = watchers.wait_ready()
-            producer.wait_ready()
-            with hub.measured() as cost:
-                sent = producer.finish("go")
-            expected = expectation(wanted, phase.batch, sent["acked"] // phase.batch)
-            factor = peers if len(wanted) == 1 else 1
-            total = factor * sum(sum(map(len, one.values())) * times for one, times in expected.values())
-            seen = watchers.finish({"expected": total, "sent": sent["sent"]})
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is watched: each filter by one of the connections, or by all of them where there is but one filter."""
+
+    name: str
+    wanted: list[Wanted]
+    services: int = SERVICES
+
+    @property
+    def connections(self) -> int:
+        """How many connections watch."""
+        return _CONNECTIONS if len(self.wanted) == 1 else min(_CONNECTIONS, len(self.wanted))
+
+    @property
+    def copies(self) -> int:
+        """How many watch each filter."""
+        return self.connections if len(self.wanted) == 1 else 1
+
+
+def run(phase: Phase, distinct: int, *, beside: bool = True) -> dict[str, Any]:
+    """Measure many filters, and with `beside` also fewer, regular expressions, and one filter of many watchers."""
+    most = max(distinct, 1000)
+    with rig({"live": {"max_subscriptions": -(-most // _CONNECTIONS)}}) as hub:
+        figures = _measure(hub, phase, Variant("distinct", words(distinct, SERVICES)))
+        short = Phase(phase.rate, phase.seconds * _SHARE, phase.batch)
+        others = {variant.name: _measure(hub, short, variant) for variant in (_others() if beside else ())}
+    return {"bench": "filters", **figures, "beside": others}
+
+
+def _others() -> list[Variant]:
+    return [
+        Variant("filters_0", []),
+        Variant("filters_100", words(100, SERVICES)),
+        Variant("filters_1000", words(1000, SERVICES)),
+        Variant("patterns_100", patterns(100), _PATTERN_SERVICES),
+        Variant("patterns_1000", patterns(1000), _PATTERN_SERVICES),
+        Variant("equal_100", words(1, 1), 1),
+    ]
+
+
+def _measure(hub: Rig, phase: Phase, variant: Variant) -> dict[str, Any]:
+    texts, services = [one.filter for one in variant.wanted], variant.services
+    watch = hub.watch(variant.connections, texts, batch=phase.batch, services=services, detail=True)
+    load = hub.load(phase, services=services, producer=f"bench-{variant.name}")
+    with Loader("producer", load) as producer, Loader("watchers", watch) as watchers:
+        # While the loaders make the same records for themselves.
+        expected = expectation(templates(phase.batch, variant.services), variant.wanted)
+        stand = watchers.wait_ready()
+        producer.wait_ready()
+        with hub.measured() as cost:
+            sent = producer.finish("go")
+            batches = sent["acked"] // phase.batch
+            matches = total(expected, batches) * variant.copies
+            seen = watchers.finish({"expected": matches, "sent": sent["sent"]})
     return {
-        "filters": len(wanted),
-        "connected": stand["connected"],
-        "records_per_s": round(sent["acked"] / cost.took),
+        "filters": len(variant.wanted),
+        "subscribed": stand["subscribed"],
+        "offered_per_s": phase.rate,
+        "records_per_s": round(sent["acked"] / sent["took"]),
         "cpu_us_per_record": round(cost.cpu / max(sent["acked"], 1) * 1e6, 3),
+        "matches_per_record": round(matches / max(sent["acked"], 1), 3),
         "delivered": seen["delivered"],
-        "expected": total,
-        "lost": total - seen["delivered"],
-        "wrong": wrong(seen["got"], expected, factor),
+        "expected": matches,
+        "lost": matches - seen["delivered"],
+        "wrong": seen["wrong"] + wrong(seen["got"], expected),
         "p50_ms": seen["p50_ms"],
         "p99_ms": seen["p99_ms"],
         "steal_percent": cost.steal_percent,
     }
-
-
-# For each template of a batch: the indexes that each filter passes, and how often the template was sent.
-Expectation = dict[int, tuple[dict[int, list[int]], int]]
-
-
-def expectation(wanted: Sequence[str], batch: int, sent: int) -> Expectation:
-    """Return what must come."""
-    templates = worded(batch, SERVICES)
-    times = Counter(seq % len(templates) for seq in range(1, sent + 1))
-    tests = [parse_filter(text, _AMPLE).passes for text in wanted]
-    candidates = _by_word(wanted)
-    return {place: (_passing(template, tests, candidates), times[place]) for place, template in enumerate(templates)}
-
-
-def _by_word(wanted: Sequence[str]) -> dict[tuple[str, str], list[int]] | None:
-    """Return the filters by service and word, so that not all are judged for each record; None: they are not such."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for place, text in enumerate(wanted):
-        service, _, word = text.partition(" ")
-        if not service.startswith("service:") or word.startswith("/"):
-            return None
-        found.setdefault((service.removeprefix("service:"), word), []).append(place)
-    return found
-
-
-def _passing(
-    template: Batch, tests: list[Any], candidates: dict[tuple[str, str], list[int]] | None
-) -> dict[int, list[int]]:
-    passing: dict[int, list[int]] = {}
-    for index, record in enumerate(template.records):
-        if candidates is None:
-            places = list(range(len(tests)))
-        else:
-            words = dict.fromkeys(record.body.split())
-            places = [place for word in words for place in candidates.get((template.resource.service, word), ())]
-        for place in places:
-            if tests[place](record, template.resource):
-                passing.setdefault(place, []).append(index)
-    return passing
-
-
-def wrong(got: list[tuple[int, int, list[int]]], expected: Expectation, factor: int) -> int:
-    """Return how many deliveries were not those expected: other records, or the same ones another number of times."""
-    seen: Counter[tuple[int, int]] = Counter()
-    faults = 0
-    for place, seq, indexes in got:
-        template = seq % len(expected)
-        seen[place, seq] += 1
-        faults += expected[template][0].get(place) != indexes
-    return faults + sum(times != factor for times in seen.values())
-
-
-def figures(phase: Phase, distinct: int) -> dict[str, Any]:
-    """Return the figures for many filters, and beside them those for fewer, for patterns, and for equal filters."""
-    words = filters(distinct, SERVICES)
-    patterns = [f"/{text.partition(' ')[2]}/" for text in filters(100, SERVICES)]
-    short = Phase(phase.rate, max(phase.seconds / 3, 1.0), phase.batch)
-    beside = {
-        "0": run(short, []),
-        "100": run(short, words[:100]),
-        "1000": run(short, words[:1000]),
-        "100_patterns": run(short, patterns),
-        "100_equal": run(short, words[:1], connections=100),
-    }
-    return {"bench": "filters", "tenant": TENANT, **run(phase, words), "beside": beside}

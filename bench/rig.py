@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TENANT = "bench"
 _TRUST_DOMAIN = "bench.local"
+_SPARE_CONNECTIONS = 10
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -86,6 +87,12 @@ class Rig:
         """Return the resident memory of the hub's process."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
+
+
+def room(connections: int) -> dict[str, dict[str, int]]:
+    """Return the settings that let so many subscribers of one tenant in."""
+    most = connections + _SPARE_CONNECTIONS
+    return {"web": {"max_connections": most, "max_connections_per_tenant": most}}
 
 
 def machine_ticks() -> tuple[int, int]:

@@ -6,23 +6,26 @@ It reads frames as they come off TLS and hands on their payload; whatever is in 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import struct
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    OnMessage = Callable[["Socket", memoryview], None]
+    OnMessage = Callable[[memoryview], None]
 
-_BINARY, _CLOSE, _PING, _PONG = 0x2, 0x8, 0x9, 0xA
-_AT_ONCE = 32
+_BINARY, _PING, _PONG = 0x2, 0x9, 0xA
+_FIN = _MASKED = 0x80
+# RFC 6455 section 5.2: lengths of a head, and the values that say that a longer length follows.
+_HEAD, _MEDIUM_HEAD, _LARGE_HEAD = 2, 4, 10
+_MEDIUM, _LARGE = 126, 127
 _REQUEST = (
     "GET /v1/tail HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     "Sec-WebSocket-Protocol: loghub.v1.proto\r\nAuthorization: Bearer {token}\r\n\r\n"
 )
+_REASON = 200
 
 
 class Socket(asyncio.Protocol):
@@ -32,19 +35,16 @@ class Socket(asyncio.Protocol):
         self._request = _REQUEST.format(token=token).encode()
         self._on_message = on_message
         self._rest = b""
-        self._head = True
+        self._transport: asyncio.Transport | None = None
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.lost = False
-        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for a WebSocket."""
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(self._request)
+        self._transport = transport  # type: ignore[assignment]  # uvloop's has the methods, and is no subclass
+        self._write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note."""
-        self.lost = True
+        """Take note where it was never open; a hub that cuts an open one is seen by what does not come."""
         if not self.opened.done():
             self.opened.set_exception(exc or ConnectionError("closed before it was open"))
 
@@ -52,51 +52,59 @@ class Socket(asyncio.Protocol):
         """Read whole frames, and keep what is left."""
         data = self._rest + data if self._rest else data
         at = 0
-        if self._head:
-            at = data.find(b"\r\n\r\n") + 4
-            if at < 4:  # noqa: PLR2004  not found
+        if not self.opened.done():
+            head, end, _ = data.partition(b"\r\n\r\n")
+            if not end:
                 self._rest = data
                 return
-            self._head = False
-            if data.startswith(b"HTTP/1.1 101"):
-                self.opened.set_result(None)
-            else:
-                self.opened.set_exception(ConnectionError(data[:200].decode(errors="replace")))
-        self._rest = data[self._frames(data, at) :]
-
-    def _frames(self, data: bytes, at: int) -> int:
-        view, size = memoryview(data), len(data)
-        while size - at >= 2:  # noqa: PLR2004  the shortest head
-            length, start = data[at + 1], at + 2
-            if length == 126:  # noqa: PLR2004  RFC 6455 section 5.2
-                if size - start < 2:  # noqa: PLR2004
-                    break
-                length, start = struct.unpack_from(">H", data, start)[0], start + 2
-            elif length == 127:  # noqa: PLR2004
-                if size - start < 8:  # noqa: PLR2004
-                    break
-                length, start = struct.unpack_from(">Q", data, start)[0], start + 8
-            if size - start < length:
-                break
-            self._take(data[at] & 0x0F, view[start : start + length])
-            at = start + length
-        return at
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.opened.set_exception(ConnectionError(data[:_REASON].decode(errors="replace")))
+                return
+            self.opened.set_result(None)
+            at = len(head) + len(end)
+        for opcode, start, stop in frames(data, at):
+            self._take(opcode, memoryview(data)[start:stop])
+            at = stop
+        self._rest = data[at:]
 
     def _take(self, opcode: int, payload: memoryview) -> None:
         if opcode == _BINARY:
-            self._on_message(self, payload)
+            self._on_message(payload)
         elif opcode == _PING:
-            self._write(_PONG, bytes(payload))
+            self._write(masked(_PONG, bytes(payload)))
 
     def send(self, message: bytes) -> None:
         """Send a binary message."""
-        self._write(_BINARY, message)
+        self._write(masked(_BINARY, message))
 
-    def _write(self, opcode: int, payload: bytes) -> None:
-        size = len(payload)
-        head = bytes((0x80 | opcode, 0x80 | size)) if size < 126 else struct.pack(">BBH", 0x80 | opcode, 0xFE, size)  # noqa: PLR2004
-        if self.transport:
-            self.transport.write(head + bytes(4) + payload)  # masked by zeros
+    def _write(self, data: bytes) -> None:
+        if self._transport:
+            self._transport.write(data)
+
+
+def frames(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """Yield opcode, begin and end of the payload of each whole frame; a server's are never masked."""
+    while (left := len(data) - at) >= _HEAD:
+        opcode, length, start = data[at] & 0x0F, data[at + 1], at + _HEAD
+        if length >= _MEDIUM:
+            head, form = (_MEDIUM_HEAD, ">H") if length == _MEDIUM else (_LARGE_HEAD, ">Q")
+            if left < head:
+                return
+            length, start = struct.unpack_from(form, data, start)[0], at + head
+        if len(data) - start < length:
+            return
+        at = start + length
+        yield opcode, start, at
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """Return a client's frame, masked by zeros: here the mask guards nothing."""
+    size = len(payload)
+    if size < _MEDIUM:
+        head = struct.pack(">BB", _FIN | opcode, _MASKED | size)
+    else:
+        head = struct.pack(">BBH", _FIN | opcode, _MASKED | _MEDIUM, size)
+    return head + bytes(4) + payload
 
 
 def tls_context(ca: str) -> ssl.SSLContext:
@@ -113,22 +121,3 @@ async def connect(port: int, context: ssl.SSLContext, token: str, on_message: On
     )
     await socket.opened
     return socket
-
-
-async def connect_many(count: int, port: int, ca: str, token: str, on_message: OnMessage) -> list[Socket]:
-    """Open connections, some at a time; those that fail are left out."""
-    context, room = tls_context(ca), asyncio.Semaphore(_AT_ONCE)
-    sockets: list[Socket] = []
-
-    async def one() -> None:
-        async with room:
-            sockets.append(await connect(port, context, token, on_message))
-
-    await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
-    return sockets
-
-
-def cpu_seconds() -> float:
-    """Return the CPU time of this process."""
-    times = os.times()
-    return times.user + times.system

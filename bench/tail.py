@@ -12,4 +12,5 @@ if TYPE_CHECKING:
 
 def run(phase: Phase) -> dict[str, Any]:
     """Offer records at a rate to one TLS subscriber of all; latency counts from when a batch was due."""
-    return {"bench": "tail", **run_ingest({"tail": phase})["tail"]}
+    figures = run_ingest({"tail": phase})["tail"]
+    return {"bench": "tail", **figures, "expected": figures["acked"]}

@@ -93,10 +93,13 @@ def filters(
     ] = 10_000,
     rate: _Rate = _RATE,
     batch: _Batch = 500,
-    duration: _Seconds = 6.0,
+    duration: _Seconds = 5.0,
+    beside: Annotated[
+        bool, typer.Option(help="Also 0, 100 and 1,000 filters, regular expressions, and one filter of 100 watchers.")
+    ] = True,
 ) -> None:
     """Measure the CPU of the hub for each record while many different filters are watched over 100 connections."""
-    typer.echo(json.dumps(bench_filters.figures(Phase(rate, duration, batch), distinct)))
+    typer.echo(json.dumps(bench_filters.run(Phase(rate, duration, batch), distinct, beside=beside)))
 
 
 @app.command()
