@@ -93,7 +93,7 @@ def filters(
     ] = 10_000,
     rate: _Rate = _RATE,
     batch: _Batch = 500,
-    duration: _Seconds = 5.0,
+    duration: _Seconds = 2.5,
     beside: Annotated[
         bool, typer.Option(help="Also 0, 100 and 1,000 filters, regular expressions, and one filter of 100 watchers.")
     ] = True,

@@ -198,6 +198,7 @@ class TailSession:
         self._subscriptions[request.id] = subscription
         self._counts.subscriptions.inc()
         try:
+            await subscription.settle()  # before its place is fixed: what comes meanwhile need not be read again
             begin, renewed = await self._place(request, wanted)
         except BaseException:
             subscription.end()

@@ -102,6 +102,10 @@ class Subscription:
         """Whether the client gives credit."""
         return self._standing.credit is not None
 
+    async def settle(self) -> None:
+        """Wait until its filter can be judged beside the others without holding them up."""
+        await self._origin.feed.settle()
+
     def begin(self, begin: Begin) -> None:
         """Read from an offset on."""
         sampler = Sampler(begin.max_records_per_s) if begin.max_records_per_s else None
