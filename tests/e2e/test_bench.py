@@ -19,7 +19,37 @@ def test_ingest_prints_one_line_of_figures(rate: int) -> None:
     figures = json.loads(line)
     assert figures["acked"] == figures["delivered"] >= 5000
     assert figures["lost"] == 0
-    assert figures["offered" if rate else "saturation"]["out_of_order"] == 0
+    assert figures["offered" if rate else "saturation"]["wrong"] == 0
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
     assert figures["cpu_us_per_record"] > 0
     assert figures["records_per_s"] > 1000
+
+
+@pytest.mark.parametrize(
+    ("bench", "options", "keys"),
+    [
+        ("tail", ["--rate=5000", "--batch=50", "--seconds=1"], {"p50_ms", "p99_ms", "cpu_us_per_record"}),
+        (
+            "fanout",
+            ["--subscribers=20", "--rate=1000", "--batch=50", "--seconds=1"],
+            {"p50_ms", "p99_ms", "cpu_us_per_delivery", "connected", "records_per_s"},
+        ),
+        (
+            "filters",
+            ["--distinct=500", "--rate=5000", "--batch=100", "--seconds=1", "--no-beside"],
+            {"cpu_us_per_record", "records_per_s"},
+        ),
+        ("connections", ["--count=50"], {"kib_per_connection", "connected", "received"}),
+    ],
+)
+def test_a_bench_prints_one_line_of_figures(bench: str, options: list[str], keys: set[str]) -> None:
+    """What is expected is delivered, none of it wrong."""
+    command = [sys.executable, "-m", "hub.cli.main", "bench", bench, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    figures = json.loads(line)
+    assert keys | {"bench", "lost", "expected"} <= figures.keys()
+    assert (figures["lost"], figures["wrong"]) == (0, 0)
+    got = figures["received" if bench == "connections" else "delivered"]
+    assert got == figures["expected"] > 0
