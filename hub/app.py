@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
-# A batch makes some thousand short-lived objects, hardly ever in cycles: by default that is a collection every batch.
-_GC_THRESHOLD = (20_000, 20, 100)
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -193,7 +191,6 @@ def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -
     """Run a hub process until it is stopped."""
     keep_memory()
     gc.freeze()  # what start-up made stays; the collector need not look at it again
-    gc.set_threshold(*_GC_THRESHOLD)
     uvloop.run(_serve(settings, worker, ready))
 
 

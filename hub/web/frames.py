@@ -115,8 +115,13 @@ class FrameWriter:
         if now is not None:
             self.written = now
         protocol = self._protocol
-        if not (protocol.close_sent or protocol.disconnected or self._transport.is_closing()):
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        if protocol.close_sent or protocol.disconnected or self._transport.is_closing():
+            return size
+        if len(frames) > 1 and size <= _LITTLE_BYTES:
+            self._transport.write(b"".join(frames))
+        else:
+            for frame in frames:  # to put large ones together would cost more than it spares
+                self._transport.write(frame)
         return size
 
     async def drain(self) -> None:

@@ -93,7 +93,7 @@ async def test_a_busy_connection_gets_little_frames_in_bundles() -> None:
     assert peer.writes == [b"first"]
     to_peer.write(large := bytes(20_000))
     await settle()
-    assert peer.writes == [b"first", b"secondthird" + large]
+    assert peer.writes == [b"first", b"second", b"third", large]
 
 
 async def test_a_bundle_goes_when_its_time_has_come() -> None:
