@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     from hub.config import Settings
 
+# What a peer is given to answer a close at most.
+_CLOSE_SECONDS = 10.0
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
@@ -108,7 +110,13 @@ class Hub:
         )
         ingest = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
         parts = TailParts(
-            front.open_session, gate, self._sessions, self.metrics, live.queue_bytes, live.write_timeout_seconds
+            front.open_session,
+            gate,
+            self._sessions,
+            self.metrics,
+            live.queue_bytes,
+            live.write_timeout_seconds,
+            live.max_message_bytes,
         )
         self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), tls)
         app = create_app(front)
@@ -273,5 +281,6 @@ def _web_options(settings: Settings) -> WebOptions:
         max_fragments=web.max_fragments,
         handshake_seconds=web.handshake_seconds,
         gather_seconds=settings.live.gather_seconds,
+        close_seconds=min(_CLOSE_SECONDS, settings.live.write_timeout_seconds),
         reuse_port=settings.workers > 1,
     )

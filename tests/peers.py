@@ -129,7 +129,7 @@ class Site:
         lines = [f"GET /v1/tail?{query} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
         writer.write("\r\n".join(lines).encode())
         try:
-            yield await StreamPeer(reader).head()
+            yield await StreamPeer(reader, writer).head()
         finally:
             writer.close()
             with suppress(ConnectionError):
@@ -195,8 +195,9 @@ class ProducerPeer:
 class StreamPeer:
     """A subscriber's end of a streamed response: server-sent events or lines of JSON."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
+        self.writer = writer
         self._rest = b""
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -239,7 +240,7 @@ class StreamPeer:
                 if not events and text:
                     return json.loads(text)  # type: ignore[no-any-return]
                 fields = dict(line.split(": ", 1) for line in text.decode().split("\n") if not line.startswith(":"))
-                if events and fields:
+                if "data" in fields:
                     self.ids += [fields["id"]] if "id" in fields else []
                     message: dict[str, Any] = json.loads(fields["data"])
                     assert fields["event"] == re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", next(iter(message)))

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _WARN_SECONDS = 60.0
+_PROTOCOL_CODE = 4500
 _MAX_PING_BYTES = 64
 _SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _CODES: tuple[tuple[type[LoghubError], tail_pb2.ErrorCode], ...] = (
@@ -154,7 +155,7 @@ class TailSession:
         self.end(Ending(1001, reason, message, reconnect=True, retry_after_seconds=delay))
 
     async def receive(self, message: ClientMessage) -> None:
-        """Act on a message; what is wrong with it is answered, and the connection stays."""
+        """Act on a message; what is wrong with it is answered, and the connection stays, if only its kind is known."""
         if self.ended.done():
             return
         if not self._messages.room(asyncio.get_running_loop().time()):
@@ -167,8 +168,9 @@ class TailSession:
         try:
             kind = message.WhichOneof("kind")
             if kind is None:
-                msg = "the message has none of the known kinds"
-                raise BadRequestError(msg)
+                text = "the message has none of the kinds that this hub knows"
+                self.end(Ending(_PROTOCOL_CODE, ingest_pb2.GOODBYE_REASON_PROTOCOL, text, reconnect=False))
+                return
             body = getattr(message, kind)
             name = getattr(body, "id", "")
             await getattr(self, f"_{kind}")(body)
@@ -342,6 +344,8 @@ class TailSession:
             await work
         except (ConnectionError, TimeoutError):
             self._outlet.sink.abort()
+            text = "what the hub sent was not read in time: read faster, or ask for less"
+            self.end(Ending(QuotaError.close_code, ingest_pb2.GOODBYE_REASON_QUOTA, text, reconnect=True))
         except LoghubError as error:
             self._fail(error.message)
         except Exception:  # noqa: BLE001  a fault of ours: said in the log and to the peer, who may try again

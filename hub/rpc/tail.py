@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
@@ -17,7 +17,14 @@ from google.protobuf.message import DecodeError
 from hub.core.ending import Ending
 from hub.core.principal import Scope
 from hub.core.records_message import MessageWire
-from hub.errors import ERRORS_BY_CLOSE_CODE, ForbiddenError, LoghubError, UnauthenticatedError
+from hub.errors import (
+    ERRORS_BY_CLOSE_CODE,
+    BadRequestError,
+    ForbiddenError,
+    LoghubError,
+    QuotaError,
+    UnauthenticatedError,
+)
 from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.tail_pb2 import ClientMessage
 from hub.rpc.status import abort
@@ -105,6 +112,7 @@ class TailParts:
     metrics: Metrics
     queue_bytes: int
     write_timeout_seconds: float
+    max_message_bytes: int
 
 
 class CallWriter:
@@ -150,11 +158,10 @@ class CallWriter:
                 await self._moved.wait()
 
     def abort(self) -> None:
-        """Write nothing more, and end the call."""
+        """Write nothing more."""
         self._gone = True
         self._queue.clear()
         self._moved.set()
-        self._context.cancel()
 
     async def run(self) -> None:
         """Send what is queued until cancelled or the call is gone."""
@@ -193,17 +200,22 @@ class TailService:
         try:
             principal, certificate = self._authenticate(context)
             self._parts.sessions.admit(principal.tenant)
-            try:
-                ending = await self._hold(principal, certificate, context)
-            finally:
-                self._parts.sessions.release(principal.tenant)
+        except LoghubError as error:
+            await self._refuse(context, error)
+        try:
+            ending = await self._hold(principal, certificate, context)
             kind = ERRORS_BY_CLOSE_CODE.get(ending.close_code)
             if kind:
                 raise kind(ending.message)
         except LoghubError as error:
-            if isinstance(error, UnauthenticatedError | ForbiddenError):
-                self._parts.metrics.auth_refused.labels("tail", type(error).__name__).inc()
-            await abort(context, error)
+            await self._refuse(context, error)
+        finally:  # behind the status, which waits for a caller that does not read: its place is not free before
+            self._parts.sessions.release(principal.tenant)
+
+    async def _refuse(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
+        if isinstance(error, UnauthenticatedError | ForbiddenError):
+            self._parts.metrics.auth_refused.labels("tail", type(error).__name__).inc()
+        await abort(context, error)
 
     def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
         certificates = context.auth_context().get("x509_pem_cert")
@@ -223,7 +235,7 @@ class TailService:
         renew = partial(parts.credentials.renewed, certificate_der=certificate)
         session = parts.open_session(principal, writer, _WIRE, renew)
         parts.sessions.enter(session)
-        reader = asyncio.create_task(_read(session, writer, context), name="tail-read")
+        reader = asyncio.create_task(self._read(session, writer, context), name="tail-read")
         pump = asyncio.create_task(writer.run(), name="tail-write")
         try:
             session.open()
@@ -241,17 +253,34 @@ class TailService:
             parts.sessions.leave(session)
             for task in (reader, pump):
                 task.cancel()
-            await asyncio.wait((reader, pump))
-            await session.close()
+            try:
+                await asyncio.wait((reader, pump))
+            finally:  # a call that ends just now is cancelled here: what the session holds would be held for ever
+                await session.close()
 
+    async def _read(self, session: Session, writer: CallWriter, context: ServicerContext[bytes, bytes]) -> None:
+        while (raw := await context.read()) is not grpc.aio.EOF:
+            try:
+                message = self._parse(raw)
+            except BadRequestError as error:
+                reason = ingest_pb2.GOODBYE_REASON_PROTOCOL
+                session.end(Ending(_PROTOCOL_CODE, reason, error.message, reconnect=False))
+                return
+            await session.receive(message)
+            try:
+                await writer.drain()
+            except (ConnectionError, TimeoutError):
+                reason, text = ingest_pb2.GOODBYE_REASON_QUOTA, "answers are not read: read what the hub sends"
+                writer.abort()
+                session.end(Ending(QuotaError.close_code, reason, text, reconnect=True))
+                return
 
-async def _read(session: Session, writer: CallWriter, context: ServicerContext[bytes, bytes]) -> None:
-    while (raw := await context.read()) is not grpc.aio.EOF:
+    def _parse(self, raw: bytes) -> ClientMessage:
+        if len(raw) > self._parts.max_message_bytes:
+            msg = f"the message has {len(raw)} bytes, over live.max_message_bytes ({self._parts.max_message_bytes})"
+            raise BadRequestError(msg)
         try:
-            message = ClientMessage.FromString(raw)
+            return ClientMessage.FromString(raw)
         except DecodeError as error:
-            reason, text = ingest_pb2.GOODBYE_REASON_PROTOCOL, f"the message is not a ClientMessage: {error}"
-            session.end(Ending(_PROTOCOL_CODE, reason, text, reconnect=False))
-            return
-        await session.receive(message)
-        await writer.drain()
+            msg = f"the message is not a ClientMessage: {error}"
+            raise BadRequestError(msg) from error

@@ -16,9 +16,12 @@ from quart import Quart, Response, abort, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from werkzeug.exceptions import HTTPException, NotFound
 
+from hub.core.ending import Ending
 from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
+from hub.pb.ingest_pb2 import GOODBYE_REASON_PROTOCOL
 from hub.web.auth import Gate, Request
+from hub.web.frames import FrameWriter
 from hub.web.http_tail import HttpTail
 from hub.web.server import FRAMES
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from hub.core.ports import Wire
     from hub.core.principal import Principal
     from hub.observe.metrics import Metrics
-    from hub.web.ports import OpenSession
+    from hub.web.ports import OpenSession, Session
     from hub.web.sessions import Sessions
     from hub.web.tail import Writer
 
@@ -38,6 +41,7 @@ _log = logging.getLogger(__name__)
 _WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
 # Messages of one client that wait for the session; when it is full, the transport stops reading.
 _INBOX = 8
+_FAULTS = {1009: "the message is over live.max_message_bytes: send less", 1007: "the message's text is not UTF-8"}
 _PAGE = Path(__file__).with_name("static")
 _SOURCE_PAGE = Path(__file__).resolve().parents[2] / "web" / "src"
 _MIME_TYPES = {
@@ -236,6 +240,8 @@ class _Tail:
             _refused(front.metrics, error)
             return error.close_code, error.message
         self._sessions.enter(session)
+        if isinstance(writer, FrameWriter):
+            writer.on_fault = partial(_broken, session)
         try:
             ending = await TailSocket(session, sink, encoding).serve(websocket.receive)
         finally:
@@ -252,6 +258,12 @@ class _Tail:
             msg = f"the subprotocols are {PROTO} and {JSON}"
             raise _UnknownSubprotocolError(msg)
         return known
+
+
+def _broken(session: Session, code: int, reason: str) -> None:
+    """End for what is no message at all, close code and reason of the WebSocket protocol (RFC 6455 section 7.4.1)."""
+    text = _FAULTS.get(code) or reason or "the connection does not keep to the WebSocket protocol"
+    session.end(Ending(code, GOODBYE_REASON_PROTOCOL, text, reconnect=False))
 
 
 class _UnknownSubprotocolError(LoghubError):

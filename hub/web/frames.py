@@ -15,6 +15,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hub.web.server import LoghubWebSocket
 
 # What a turn of the event loop encrypts and writes: about half of a processor's second-level cache.
@@ -75,13 +77,15 @@ class Flusher:
 class FrameWriter:
     """Writes ready WebSocket frames to one connection; implements `hub.core.ports.Sink` but for the write timeout.
 
-    written   when it last wrote, by the event loop's clock
-    paused    whether the transport has more than queue_bytes to write
+    written    when it last wrote, by the event loop's clock
+    paused     whether the transport has more than queue_bytes to write
+    on_fault   told the close code and reason when the peer broke the protocol, while a goodbye can still be written
     """
 
     def __init__(self, protocol: LoghubWebSocket, flusher: Flusher, queue_bytes: int) -> None:
         self.written = 0.0
         self.paused = False
+        self.on_fault: Callable[[int, str], None] | None = None
         self._protocol = protocol
         self._transport = protocol.transport
         self._flusher = flusher
@@ -123,6 +127,12 @@ class FrameWriter:
             for frame in frames:  # to put large ones together would cost more than it spares
                 self._transport.write(frame)
         return size
+
+    def fail(self, code: int, reason: str) -> None:
+        """Have the application say goodbye, and write that before the close."""
+        if self.on_fault is not None:
+            self.on_fault(code, reason)
+        self.flush()
 
     async def drain(self) -> None:
         """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from quart import Response, request
 
@@ -11,15 +12,18 @@ from hub.core.principal import Scope
 from hub.errors import LoghubError
 from hub.pb.tail_pb2 import ClientMessage
 from hub.web.auth import Request
+from hub.web.http import STREAM
 from hub.web.query import subscribe_of
 from hub.web.stream import WIRES, Chunks, beat_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from hub.core.ending import Ending
     from hub.core.principal import Principal
     from hub.pb.tail_pb2 import Subscribe
     from hub.web.app import FrontEnd
+    from hub.web.http import StreamControl
     from hub.web.ports import Session
 
 # The name of the one subscription.
@@ -31,7 +35,8 @@ class HttpTail:
 
     def __init__(self, front: FrontEnd) -> None:
         self._front = front
-        self._kind = kind_of(request.headers.get("Accept", ""))
+        self._control = cast("StreamControl | None", (request.scope.get("extensions") or {}).get(STREAM))
+        self._kind = ""
 
     async def respond(self) -> Response:
         """Return the stream; what is wrong with the request is raised before it begins."""
@@ -40,13 +45,16 @@ class HttpTail:
         asking = Request.of(request.headers, request.scope)
         principal = front.gate.principal(asking)
         principal.require(Scope.READ)
-        wanted = subscribe_of(request.args.to_dict(), _NAME, request.headers.get("Last-Event-ID", ""))
-        headers = {"X-Accel-Buffering": "no"}
+        self._kind = kind_of(request.headers.get("Accept", ""))
+        wanted = subscribe_of(request.args.items(multi=True), _NAME, request.headers.get("Last-Event-ID", ""))
+        headers = {"X-Accel-Buffering": "no", "Connection": "close"}
         if request.method == "HEAD":
             return Response(b"", content_type=self._kind, headers=headers)
         stream = self._stream(principal, asking.certificate_der, wanted)
         # Begun here, so that errors have a status of their own; let go of, it closes what it holds.
         first = await anext(stream)
+        if self._control is not None:
+            self._control.begin()
         response = Response(_after(first, stream), content_type=self._kind, headers=headers)
         response.timeout = None
         return response
@@ -57,21 +65,31 @@ class HttpTail:
         front = self._front
         front.sessions.admit(principal.tenant)
         try:
-            chunks = Chunks(front.queue_bytes, front.write_timeout_seconds)
+            chunks = Chunks(front.queue_bytes, front.write_timeout_seconds, self._cut)
             renew = partial(front.gate.renewed, certificate_der=certificate)
             session = front.open_session(principal, chunks, WIRES[self._kind], renew)
             session.ended.add_done_callback(lambda _: chunks.wake())
+            session.ended.add_done_callback(self._bound_end)
             front.sessions.enter(session)
             try:
                 await _begin(session, wanted)
                 async for chunk in chunks.take(session.ended.done, front.heartbeat_seconds, beat_of(self._kind)):
                     yield chunk
             finally:
-                chunks.abort()
+                chunks.close()
                 front.sessions.leave(session)
                 await session.close()
         finally:
             front.sessions.release(principal.tenant)
+
+    def _cut(self) -> None:
+        if self._control is not None:
+            self._control.abort()
+
+    def _bound_end(self, _ended: asyncio.Future[Ending]) -> None:
+        """Give the peer the time of a write to read what is left; a connection that is over by then does not mind."""
+        if self._control is not None and self._control.begun:
+            asyncio.get_running_loop().call_later(self._front.write_timeout_seconds, self._control.abort)
 
 
 async def _begin(session: Session, wanted: Subscribe) -> None:

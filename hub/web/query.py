@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hub.errors import BadRequestError
 from hub.pb.tail_pb2 import Subscribe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _ORIGINS = ("cursor", "last", "since", "oldest")
 _MAX_COUNT = 2**32 - 1
+# A plus that an address made a space of: in a query it stands for one.
+_SPACED_OFFSET = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 
 
-def subscribe_of(query: Mapping[str, str], name: str, last_event_id: str = "") -> Subscribe:
-    """Return the subscription that a query asks for; BadRequestError names the parameter at fault.
+def subscribe_of(query: Iterable[tuple[str, str]], name: str, last_event_id: str = "") -> Subscribe:
+    """Return the subscription that a query's parameters ask for; BadRequestError names the one at fault.
 
     `last_event_id`: the cursor that a browser's EventSource sends when it comes back; it wins over where to begin.
     """
     request = Subscribe(id=name)
-    given = dict(query)
+    given = _once(query)
     if last_event_id:
         given = {key: value for key, value in given.items() if key not in _ORIGINS} | {"cursor": last_event_id}
     if len(origins := [key for key in _ORIGINS if key in given]) > 1:
@@ -41,6 +43,16 @@ def subscribe_of(query: Mapping[str, str], name: str, last_event_id: str = "") -
             msg = f"{key}={value}: {error}"
             raise BadRequestError(msg) from error
     return request
+
+
+def _once(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for key, value in query:
+        if key in given:
+            msg = f"{key} is given more than once: give it once"
+            raise BadRequestError(msg)
+        given[key] = value
+    return given
 
 
 def _set_cursor(request: Subscribe, value: str) -> None:
@@ -73,13 +85,14 @@ def _set_since(request: Subscribe, value: str) -> None:
         request.since.FromNanoseconds(time.time_ns() - int(relative[1]) * _UNITS[relative[2]] * 10**9)
         return
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        moment = datetime.fromisoformat(_SPACED_OFFSET.sub(r"+\1", value))
+        known = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        known = None
+    if known is None:
         msg = "write a time with its zone, such as 2026-01-31T12:00:00Z, or how long ago, such as 10m"
         raise ValueError(msg)
-    request.since.FromDatetime(moment)
+    request.since.FromDatetime(known)
 
 
 def _count(value: str) -> int:

@@ -1,14 +1,16 @@
-"""uvicorn with two ASGI extensions that no server offers today, on the `websockets-sansio` protocol.
+"""uvicorn with ASGI extensions that no server offers today, on the `websockets-sansio` protocol.
 
     "tls"             the ASGI TLS extension: the peer's certificate, here as DER in `client_cert_der`
     "loghub.frames"   a `FrameWriter`: ready frames straight to the transport, without a task switch, a queue or an
                       encoder between; three times the frames a second of `websocket.send`
+    "loghub.stream"   a `hub.web.http.StreamControl`: the connection of a response that lasts, to be held and cut
 
-Both stand in `scope["extensions"]`; an application that runs on another server does without them.
+They stand in `scope["extensions"]`; an application that runs on another server does without them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -16,14 +18,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from hub.errors import ConfigError
 from hub.web.frames import Flusher, FrameWriter
+from hub.web.http import LoghubHttp, tls_extension
 
 if TYPE_CHECKING:
-    import asyncio
     import ssl
     from collections.abc import Iterator
 
@@ -43,6 +45,7 @@ class WebOptions:
     max_body_bytes    what may follow a request's head, trailers included
     max_fragments     frames of one fragmented message; clients send small messages whole
     gather_seconds    how long small frames to a busy connection are gathered
+    close_seconds     for a peer to read what is left and answer a close
     """
 
     host: str
@@ -56,6 +59,7 @@ class WebOptions:
     max_fragments: int
     handshake_seconds: float
     gather_seconds: float
+    close_seconds: float
     reuse_port: bool = False
 
 
@@ -64,8 +68,10 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
 
     queue_bytes = 0
     max_fragments = 0
+    close_seconds = 0.0
     flusher: Flusher
     _frame_writer: FrameWriter | None = None
+    _failed = False
 
     def handle_connect(self, event: Request) -> None:
         """Put the extensions into the scope before the application sees it."""
@@ -75,7 +81,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             self._frame_writer = FrameWriter(self, self.flusher, self.queue_bytes)
             extensions[FRAMES] = self._frame_writer
-            extensions["tls"] = _tls(self.transport)
+            extensions["tls"] = tls_extension(self.transport)
 
     def pause_writing(self) -> None:
         """Take note that the peer does not keep up."""
@@ -104,87 +110,49 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             self.conn.send_close(_TOO_LARGE, "too many fragments")
             self.handle_parser_exception()
 
+    def handle_parser_exception(self) -> None:
+        """Let the application say goodbye before the connection is closed for what the peer sent."""
+        writer, close = self._frame_writer, self.conn.close_sent
+        if writer is not None and close is not None and not self.close_sent:
+            writer.fail(close.code, close.reason)
+            self._failed = True
+        super().handle_parser_exception()
+
+    def shutdown(self) -> None:
+        """Let the connection go; one that is closing already, and whose peer does not read to the end, is cut."""
+        if self.conn.state is State.CLOSING and not self.close_sent:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     async def send(self, message: Any) -> None:  # noqa: ANN401  any ASGI event
         """Write frames before what comes behind them, such as a close.
 
-        A refusal counts as the end of the handshake, which uvicorn takes for a fault of the application.
+        A refusal counts as the end of the handshake, which uvicorn takes for a fault of the application; so it does a
+        close behind the one that a fault of the peer was answered by.
         """
+        if self._failed and message["type"] == "websocket.close":
+            return
         if self._frame_writer is not None:
             self._frame_writer.flush()
+        if message["type"] == "websocket.close" and not await self._reads():
+            self.transport.abort()
+            return
         await super().send(message)
+        if self.close_timer is not None:  # uvicorn's would wait on, for the peer to read what is left
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(self.close_seconds, self.transport.abort)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
 
-
-class LoghubHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with the TLS extension, and with bounds on the size and time of every request."""
-
-    max_header_bytes = 0
-    max_body_bytes = 0
-    handshake_seconds = 0.0
-    _head_is_whole = False
-    _request_bytes = 0
-    _request_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the peer a bounded time for its first request."""
-        super().connection_made(transport)
-        self._start_clock()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._stop_clock()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Cut a connection whose request is over the limit, in its head or as a whole."""
-        if self._request_timer is not None:
-            self._request_bytes += len(data)
-            if not self._head_is_whole and self._request_bytes > self.max_header_bytes:
-                self._cut(b"431 Request Header Fields Too Large")
-                return
-            if self._request_bytes > self.max_header_bytes + self.max_body_bytes:
-                self._cut(b"413 Content Too Large")
-                return
-        super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        """Put the extensions into the scope, and begin to measure the request."""
-        super().on_message_begin()
-        extensions: dict[Any, Any] = {"tls": _tls(self.transport)}
-        self.scope["extensions"] = extensions
-        self._head_is_whole = False
-        if self._request_timer is None:  # not the connection's first
-            self._request_bytes = 0
-            self._start_clock()
-
-    def on_headers_complete(self) -> None:
-        """Take note that the head is whole."""
-        self._head_is_whole = True
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Stop the clock: the request is whole."""
-        self._stop_clock()
-        super().on_message_complete()
-
-    def _start_clock(self) -> None:
-        self._request_timer = self.loop.call_later(self.handshake_seconds, self.transport.abort)
-
-    def _stop_clock(self) -> None:
-        if self._request_timer is not None:
-            self._request_timer.cancel()
-            self._request_timer = None
-
-    def _cut(self, status: bytes) -> None:
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\n\r\n")
-        self.transport.close()
-
-
-def _tls(transport: asyncio.Transport) -> dict[str, Any]:
-    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-    certificate = tls.getpeercert(binary_form=True) if tls else None
-    return {"client_cert_der": certificate}
+    async def _reads(self) -> bool:
+        """Wait for the peer to have read most of what waits; false where it does not in the time for that."""
+        try:
+            async with asyncio.timeout(self.close_seconds):
+                await self.writable.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class WebServer(uvicorn.Server):
@@ -194,6 +162,7 @@ class WebServer(uvicorn.Server):
         own = {
             "queue_bytes": options.queue_bytes,
             "max_fragments": options.max_fragments,
+            "close_seconds": options.close_seconds,
             "flusher": Flusher(options.gather_seconds),
         }
         websocket = type("WebSocket", (LoghubWebSocket,), own)
@@ -201,6 +170,7 @@ class WebServer(uvicorn.Server):
             "max_header_bytes": options.max_header_bytes,
             "max_body_bytes": options.max_body_bytes,
             "handshake_seconds": options.handshake_seconds,
+            "dead_seconds": options.heartbeat_seconds * options.heartbeat_misses,
         }
         config = uvicorn.Config(
             app,

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from hub.errors import BadRequestError
 from hub.web.canonical import message_json
 from hub.web.wire import batches_json, records_json
 
@@ -22,8 +27,15 @@ if TYPE_CHECKING:
     from hub.pb.tail_pb2 import ServerMessage
 
 EVENTS, LINES = "text/event-stream", "application/x-ndjson"
+_RETRY_MILLISECONDS = 1000
 # What a stream says in its heartbeat: a comment, or an empty line.
 _BEATS = {EVENTS: b": ping\n\n", LINES: b"\n"}
+
+
+class NotAcceptableError(BadRequestError):
+    """A tail comes as text/event-stream or application/x-ndjson: send one of them in Accept."""
+
+    http_status = HTTPStatus.NOT_ACCEPTABLE
 
 
 class LinesWire:
@@ -56,7 +68,9 @@ class EventsWire(LinesWire):
     def message(self, message: ServerMessage) -> bytes:
         """Return any other event."""
         kind = message.WhichOneof("kind") or "message"
-        return _event(kind, getattr(getattr(message, kind), "cursor", ""), message_json(message))
+        body = getattr(message, kind, None)
+        event = _event(kind, getattr(body, "cursor", ""), message_json(message))
+        return _again(message) + event
 
 
 def _event(kind: str, cursor: str, data: bytes) -> bytes:
@@ -64,15 +78,28 @@ def _event(kind: str, cursor: str, data: bytes) -> bytes:
     return b"event: " + kind.encode() + b"\n" + place + b"data: " + data + b"\n\n"
 
 
+def _again(message: ServerMessage) -> bytes:
+    """Return when an EventSource is to come back: soon, or when the hub asks for it."""
+    if message.HasField("welcome"):
+        return b"retry: %d\n" % _RETRY_MILLISECONDS
+    if message.HasField("goodbye") and message.goodbye.HasField("retry_after"):
+        return b"retry: %d\n" % message.goodbye.retry_after.ToMilliseconds()
+    return b""
+
+
 WIRES = {EVENTS: EventsWire(), LINES: LinesWire()}
 
 
 class Chunks:
-    """What waits for a response's peer; implements `hub.core.ports.Sink`. The server takes it as fast as it sends."""
+    """What waits for a response's peer; implements `hub.core.ports.Sink`. The server takes it as fast as it sends.
 
-    def __init__(self, queue_bytes: int, timeout_seconds: float) -> None:
+    `cut` ends the connection at once, whatever the server holds for the peer.
+    """
+
+    def __init__(self, queue_bytes: int, timeout_seconds: float, cut: Callable[[], None]) -> None:
         self._limit = queue_bytes
         self._timeout = timeout_seconds
+        self._cut = cut
         # Holds queue_bytes and one chunk; a full one sends live subscribers back to the log.
         self._queue: deque[bytes] = deque()
         self._bytes = 0
@@ -102,6 +129,11 @@ class Chunks:
             raise ConnectionError
 
     def abort(self) -> None:
+        """Cut the connection: the server itself waits without end for a peer that does not read."""
+        self.close()
+        self._cut()
+
+    def close(self) -> None:
         """Write nothing more."""
         self._gone = True
         self._queue.clear()
@@ -138,5 +170,8 @@ def beat_of(kind: str) -> bytes:
 
 
 def kind_of(accept: str) -> str:
-    """Return which of the two an Accept header asks for; lines where it does not say."""
-    return EVENTS if EVENTS in accept.lower() else LINES
+    """Return which of the two an Accept header asks for, or lines; NotAcceptableError where it takes neither."""
+    wanted = parse_accept_header(accept or "*/*", MIMEAccept).best_match((LINES, EVENTS))
+    if wanted is None:
+        raise NotAcceptableError
+    return wanted

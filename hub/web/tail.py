@@ -151,8 +151,10 @@ class TailSocket:
             return await session.ended
         finally:
             reader.cancel()
-            await asyncio.wait((reader,))
-            await session.close()
+            try:
+                await asyncio.wait((reader,))
+            finally:  # a peer that goes just now cancels us here: what the session holds would be held for ever
+                await session.close()
 
     async def _read(self, receive: Callable[[], Awaitable[bytes | str]]) -> None:
         while not self._session.ended.done():

@@ -66,6 +66,8 @@ async def test_a_bounded_read_ends_with_the_account(site: Site, tenant: str) -> 
         ("since=2026-01-01T00:00:00", 400, "with its zone"),
         ("follow=maybe", 400, "true or false"),
         ("last=1&oldest=true", 400, "exclude each other"),
+        ("last=1&last=2", 400, "more than once"),
+        ("since=0001-01-01T00:00:00%2B14:00", 400, "such as 10m"),
         ("cursor=garbage", 400, "cursor"),
         ("last=100000", 400, "the limit"),
     ],

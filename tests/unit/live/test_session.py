@@ -166,10 +166,11 @@ async def test_an_unknown_name_is_said(line: Line, kind: str) -> None:
     assert (await line.say(**{kind: {"id": "none"}})).error.code == tail_pb2.ERROR_CODE_UNKNOWN_SUBSCRIPTION
 
 
-async def test_a_message_of_no_kind_is_answered(line: Line) -> None:
-    """An older hub may meet a newer client."""
+async def test_a_message_of_no_known_kind_ends_the_session(line: Line) -> None:
+    """The peer speaks another protocol, and would wait for an answer in vain."""
     line.begin()
-    assert (await line.say()).error.code == tail_pb2.ERROR_CODE_BAD_REQUEST
+    goodbye = (await line.say()).goodbye
+    assert (goodbye.reason, goodbye.reconnect) == (ingest_pb2.GOODBYE_REASON_PROTOCOL, False)
 
 
 async def test_unsubscribing_ends_with_the_account(line: Line) -> None:

@@ -7,8 +7,7 @@ import logging
 import signal
 import socket
 import ssl
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,181 +26,15 @@ from hub.core.websocket_frame import BINARY, TEXT, frame
 from hub.errors import ConfigError
 from hub.identity.server_tls import ClientCertificates, TlsFiles, web_context
 from hub.pki.authority import Authority
-from hub.web.frames import FrameWriter
-from hub.web.server import FRAMES, WebOptions, WebServer
+from hub.web.server import WebOptions, WebServer
 from tests.fakes import settle
+from tests.web_line import OPTIONS, App, Asking, Clock, FakeTls, FakeTransport, web_server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     Send = Callable[[dict[str, Any]], Awaitable[None]]
-    Script = Callable[["App", Send], Awaitable[None]]
-
-OPTIONS = WebOptions(
-    host="127.0.0.1",
-    port=0,
-    heartbeat_seconds=25.0,
-    heartbeat_misses=3,
-    queue_bytes=4000,
-    max_message_bytes=100,
-    max_header_bytes=500,
-    max_body_bytes=65_536,
-    max_fragments=1024,
-    handshake_seconds=10.0,
-    gather_seconds=0.0,
-)
-
-
-# --- a connection without a network ----------------------------------------------------------------------------------
-
-
-class Clock:
-    """A loop for the protocol whose time passes only when it is told to."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        self._timers: list[Timer] = []
-        self.create_task = asyncio.create_task
-
-    def time(self) -> float:
-        """Return the seconds that have passed."""
-        return self._now
-
-    def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
-        """Have something called in time."""
-        self._timers.append(Timer(self._now + delay, call))
-        return self._timers[-1]
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and call what is due in its order."""
-        end = self._now + seconds
-        while due := sorted((one for one in self._timers if one.when <= end), key=lambda one: one.when):
-            self._timers.remove(due[0])
-            self._now = due[0].when
-            if not due[0].cancelled:
-                due[0].call()
-        self._now = end
-
-
-@dataclass(eq=False)
-class Timer:
-    """A call to come; what of `asyncio.TimerHandle` the protocol uses."""
-
-    when: float
-    call: Callable[[], None]
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        """Forget it."""
-        self.cancelled = True
-
-
-@dataclass
-class FakeTls:
-    """A TLS connection whose peer has shown a certificate, or none."""
-
-    certificate: bytes | None
-
-    def getpeercert(self, binary_form: bool) -> bytes | None:  # noqa: FBT001  as in `ssl.SSLObject`
-        """Return it in DER."""
-        assert binary_form
-        return self.certificate
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what is written, and how it is closed."""
-
-    def __init__(self, tls: FakeTls | None = None) -> None:
-        super().__init__({"ssl_object": tls, "peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
-        self.written = bytearray()
-        self.limits: tuple[int | None, int | None] | None = None
-        self.closing = self.aborted = self.paused = False
-        self.protocol: asyncio.BaseProtocol | None = None
-
-    def write(self, data: Any) -> None:
-        """Keep it."""
-        self.written += data
-
-    def take(self) -> bytes:
-        """Return what was written since the last time."""
-        data = bytes(self.written)
-        self.written.clear()
-        return data
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Keep them."""
-        self.limits = (high, low)
-
-    def pause_reading(self) -> None:
-        """Read nothing for now."""
-        self.paused = True
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        self.paused = False
-
-    def is_closing(self) -> bool:
-        """Whether it is closed in any way."""
-        return self.closing
-
-    def close(self) -> None:
-        """Close."""
-        self.closing = True
-
-    def abort(self) -> None:
-        """Cut."""
-        self.closing = self.aborted = True
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Hand the connection over."""
-        self.protocol = protocol
-
-
-@dataclass
-class App:
-    """An ASGI application: runs a script after accepting, then keeps what it receives until the peer is gone."""
-
-    script: Script | None = None
-    scope: dict[str, Any] = field(default_factory=dict)
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        """Serve a connection."""
-        self.scope = scope
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-            await send({"type": "http.response.body", "body": b"ok"})
-            return
-        await receive()
-        await send({"type": "websocket.accept"})
-        if self.script:
-            await self.script(self, send)
-        while not self.events or self.events[-1]["type"] != "websocket.disconnect":
-            self.events.append(await receive())
-
-    @property
-    def frames(self) -> FrameWriter:
-        """The writer of the connection."""
-        writer = self.scope["extensions"][FRAMES]
-        assert isinstance(writer, FrameWriter)
-        return writer
-
-    @property
-    def received(self) -> list[bytes | str]:
-        """The messages of the peer."""
-        found = [event for event in self.events if event["type"] == "websocket.receive"]
-        return [event["text"] if event.get("bytes") is None else event["bytes"] for event in found]
-
-
-@contextmanager
-def web_server(app: Any, options: WebOptions = OPTIONS) -> Iterator[WebServer]:
-    """Make a server that is never run."""
-    server = WebServer(app, options, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-    try:
-        yield server
-    finally:
-        server._socket.close()  # noqa: SLF001  who does not run it cannot close it
 
 
 class Line:
@@ -398,7 +231,7 @@ async def test_the_peers_certificate_stands_in_the_scope(tls: FakeTls | None) ->
     await line.hang_up()
     asking = Asking(app, tls=tls)
     await asking.feed(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
-    assert (app.scope["type"], app.scope["extensions"]) == ("http", {"tls": {"client_cert_der": certificate}})
+    assert (app.scope["type"], app.scope["extensions"]["tls"]) == ("http", {"client_cert_der": certificate})
 
 
 # --- the handshake ---------------------------------------------------------------------------------------------------
@@ -601,123 +434,55 @@ async def test_no_clock_runs_for_a_connection_that_is_over() -> None:
     assert not line.transport.closing
 
 
-# --- the head of a request -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("data", [b"\x82\x01x", b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x81\x81\0\0\0\0\xff"])
+async def test_the_application_says_goodbye_to_a_peer_at_fault(data: bytes) -> None:
+    """Its last frame goes before the close; that it closes too is no fault of its own."""
+    faults = list[int]()
+
+    async def script(app: App, _send: Send) -> None:
+        def say_goodbye(code: int, _reason: str) -> None:
+            faults.append(code)
+            app.frames.write(frame(TEXT, b"bye"))
+
+        app.frames.on_fault = say_goodbye
+
+    app = App(script)
+    line = await connected(app)
+    line.transport.take()
+    await line.feed(data)
+    assert line.transport.take().startswith(frame(TEXT, b"bye") + b"\x88")
+    assert len(faults) == 1
+    await line.protocol.send({"type": "websocket.close", "code": 4500})
+    assert line.transport.take() == b""
+    await line.hang_up()
 
 
-class Asking:
-    """A peer's connection to the HTTP protocol of a server."""
-
-    def __init__(self, app: Any, options: WebOptions = OPTIONS, tls: FakeTls | None = None) -> None:
-        self.clock = Clock()
-        self.transport = FakeTransport(tls)
-        with web_server(app, options) as server:
-            made: Any = server.config.http_protocol_class
-            self.protocol = made(server.config, ServerState(), {}, self.clock)
-        self.protocol.connection_made(self.transport)
-
-    async def feed(self, *pieces: bytes) -> bytes:
-        """Send bytes, one piece after the other until the server closes; return the answer."""
-        for data in pieces:
-            if not self.transport.closing:
-                self.protocol.data_received(data)
-                await settle()
-        return self.transport.take()
+async def test_a_peer_that_does_not_read_is_not_waited_for_to_close() -> None:
+    """It is cut in the time to close, before or after the close was written."""
+    line = Line(App(), replace(OPTIONS, close_seconds=0.01))
+    await line.shake_hands()
+    line.protocol.pause_writing()
+    await line.protocol.send({"type": "websocket.close", "code": 1000})
+    assert line.transport.aborted
+    await line.hang_up()
+    line = Line(App(), replace(OPTIONS, close_seconds=5.0))
+    await line.shake_hands()
+    await line.protocol.send({"type": "websocket.close", "code": 1000})
+    line.clock.advance(4.9)
+    assert not line.transport.aborted
+    line.clock.advance(0.2)
+    assert line.transport.aborted
+    await line.hang_up()
 
 
-def head_of(size: int) -> bytes:
-    """Return a request's head of so many bytes."""
-    start, end = b"GET / HTTP/1.1\r\nhost: h\r\nx: ", b"\r\n\r\n"
-    return start + b"y" * (size - len(start) - len(end)) + end
-
-
-@pytest.mark.parametrize("step", [20, 100, 500])
-async def test_a_head_may_be_as_long_as_the_limit(step: int) -> None:
-    """However it arrives; the next request is welcome too."""
-    asking = Asking(App())
-    head = head_of(500)
-    answers = [await asking.feed(head[start : start + step]) for start in range(0, 500, step)]
-    assert answers[-1].startswith(b"HTTP/1.1 200 ")
-    assert (await asking.feed(head_of(60))).startswith(b"HTTP/1.1 200 ")
-    assert not asking.transport.closing
-
-
-@pytest.mark.parametrize("step", [100, 501, 10_000])
-async def test_a_head_over_the_limit_is_cut_before_it_is_whole(step: int) -> None:
-    """431; the application never hears of it."""
-    app = App()
-    asking = Asking(app)
-    head = head_of(10_000)
-    answer = b""
-    for start in range(0, len(head), step):
-        answer += await asking.feed(head[start : start + step])
-        if asking.transport.closing:
-            break
-    assert start <= 500
-    assert answer.startswith(b"HTTP/1.1 431 ")
-    assert not app.scope
-
-
-async def test_a_body_is_no_head() -> None:
-    """It may be longer."""
-    asking = Asking(App())
-    head = b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2000\r\n\r\n"
-    await asking.feed(head)
-    await asking.feed(b"x" * 2000)
-    assert not asking.transport.closing
-
-
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nhost: h\r\n"])
-async def test_a_peer_that_does_not_finish_its_head_is_cut(said: bytes) -> None:
-    """In the time for the handshake, whether it says a little or nothing."""
-    asking = Asking(App())
-    if said:
-        await asking.feed(said)
-    asking.clock.advance(5.0)
-    if said:
-        await asking.feed(b"x: y\r\n")
-    asking.clock.advance(4.9)
-    assert not asking.transport.aborted
-    asking.clock.advance(0.2)
-    assert asking.transport.aborted
-
-
-async def test_a_slow_body_has_the_time_of_a_request() -> None:
-    """A whole request is out of the clock's reach, whatever its answer takes."""
-    asking = Asking(App())
-    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nx")
-    asking.clock.advance(9.9)
-    assert not asking.transport.aborted
-    asking.clock.advance(0.2)
-    assert asking.transport.aborted
-    asking = Asking(App())
-    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nxy")
-    asking.clock.advance(1000.0)
-    assert not asking.transport.aborted
-
-
-@pytest.mark.parametrize("earlier", [0, 1, 3])
-async def test_every_head_of_a_connection_is_bounded(earlier: int) -> None:
-    """In size and in time, also after good requests."""
-    for endless in (True, False):
-        asking = Asking(App())
-        for _ in range(earlier):
-            await asking.feed(head_of(60))
-        await asking.feed(b"GET / HTTP/1.1\r\n")
-        if endless:
-            answer = await asking.feed(*[b"x: " + b"y" * 100 + b"\r\n"] * 10)
-            assert answer.startswith(b"HTTP/1.1 431 ")
-            assert asking.transport.closing
-        asking.clock.advance(10.1)
-        assert asking.transport.aborted or endless
-
-
-async def test_trailers_count_as_the_request_they_end() -> None:
-    """They are kept with the headers."""
-    asking = Asking(App())
-    await asking.feed(b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
-    answer = await asking.feed(*[b"x: " + b"y" * 1000 + b"\r\n"] * 70)
-    assert b"HTTP/1.1 413 " in answer
-    assert asking.transport.closing
+async def test_a_closing_connection_is_cut_at_shutdown() -> None:
+    """Its peer has said that it goes, and does not read to the end."""
+    line = await connected(App())
+    line.client.send_close(1000)
+    await line.flush()
+    line.protocol.shutdown()
+    assert line.transport.aborted
+    await line.hang_up()
 
 
 async def test_pings_of_a_peer_that_does_not_read_are_not_answered() -> None:
@@ -748,31 +513,6 @@ async def test_fragments_without_end_end_the_connection() -> None:
     assert line.transport.closing
     assert len(line.protocol.frames) < 2000
     await line.hang_up()
-
-
-async def test_a_peer_that_has_gone_is_not_cut() -> None:
-    """Its transport may be another's by then."""
-    asking = Asking(App())
-    asking.protocol.connection_lost(None)
-    asking.clock.advance(1000.0)
-    assert not asking.transport.aborted
-
-
-async def test_an_upgrade_is_handed_over_without_the_clock() -> None:
-    """To a protocol with ready frames; the connection may last."""
-    app = App()
-    asking = Asking(app)
-    client = ClientProtocol(parse_uri("ws://localhost/v1/tail"))
-    client.send_request(client.connect())
-    assert (await asking.feed(b"".join(client.data_to_send()))).startswith(b"HTTP/1.1 101 ")
-    asking.clock.advance(1000.0)
-    assert not asking.transport.aborted
-    app.frames.write(frame(TEXT, b"ready"))
-    await settle()
-    assert asking.transport.take() == frame(TEXT, b"ready")
-    upgraded: Any = asking.transport.protocol
-    upgraded.connection_lost(None)
-    await settle()
 
 
 # --- the port --------------------------------------------------------------------------------------------------------

@@ -10,13 +10,17 @@ import pytest
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord
-from hub.pb.tail_pb2 import Pong, Position, ServerMessage
-from hub.web.stream import EVENTS, LINES, WIRES, Chunks, beat_of, kind_of
+from hub.pb.tail_pb2 import Pong, Position, ServerMessage, TailGoodbye, TailWelcome
+from hub.web.stream import EVENTS, LINES, WIRES, Chunks, NotAcceptableError, beat_of, kind_of
 from tests.fakes import settle
 
 BATCH = TailBatch(
     StoredBatch(5, 2, 0, Batch(records=[LogRecord(body="a\nb"), LogRecord(body="c")]).SerializeToString()), 1, "t"
 )
+
+
+def ignore() -> None:
+    """Cut no connection."""
 
 
 def test_a_line_is_one_message() -> None:
@@ -61,6 +65,23 @@ def test_the_accept_header_decides(accept: str, kind: str) -> None:
     assert kind_of(accept) == kind
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/event-stream;q=0"])
+def test_what_takes_neither_is_told_of_both(accept: str) -> None:
+    """406 of HTTP."""
+    with pytest.raises(NotAcceptableError, match="text/event-stream or application/x-ndjson"):
+        kind_of(accept)
+
+
+def test_an_event_source_is_told_when_to_come_back() -> None:
+    """Soon after a break, later where the hub asks for it."""
+    assert WIRES[EVENTS].message(ServerMessage(welcome=TailWelcome())).startswith(b"retry: 1000\nevent: welcome\n")
+    goodbye = TailGoodbye()
+    goodbye.retry_after.FromMilliseconds(2500)
+    assert WIRES[EVENTS].message(ServerMessage(goodbye=goodbye)).startswith(b"retry: 2500\nevent: goodbye\n")
+    assert WIRES[EVENTS].message(ServerMessage(goodbye=TailGoodbye())).startswith(b"event: goodbye\n")
+    assert b"retry" not in WIRES[LINES].message(ServerMessage(welcome=TailWelcome()))
+
+
 async def gather(chunks: Chunks, into: list[bytes], done: asyncio.Event, beat_seconds: float = 60.0) -> None:
     """Take chunks to the end."""
     async for chunk in chunks.take(done.is_set, beat_seconds, beat_of(LINES)):
@@ -69,7 +90,7 @@ async def gather(chunks: Chunks, into: list[bytes], done: asyncio.Event, beat_se
 
 async def test_what_waits_is_one_chunk() -> None:
     """And the end comes when all is done and taken."""
-    chunks, taken, done = Chunks(100, 60.0), list[bytes](), asyncio.Event()
+    chunks, taken, done = Chunks(100, 60.0, ignore), list[bytes](), asyncio.Event()
     chunks.write(b"a")
     chunks.write(b"b")
     taking = asyncio.create_task(gather(chunks, taken, done))
@@ -84,7 +105,7 @@ async def test_what_waits_is_one_chunk() -> None:
 
 async def test_a_full_one_drains_when_its_peer_reads() -> None:
     """Full is more than the limit."""
-    chunks, taken, done = Chunks(2, 60.0), list[bytes](), asyncio.Event()
+    chunks, taken, done = Chunks(2, 60.0, ignore), list[bytes](), asyncio.Event()
     chunks.write(b"ab")
     assert not chunks.full
     chunks.write(b"c")
@@ -101,7 +122,7 @@ async def test_a_full_one_drains_when_its_peer_reads() -> None:
 
 async def test_a_peer_that_does_not_read_in_time_is_given_up() -> None:
     """Whoever waits for it is told."""
-    chunks = Chunks(0, 0.01)
+    chunks = Chunks(0, 0.01, ignore)
     chunks.write(b"x")
     with pytest.raises(TimeoutError):
         await chunks.drain()
@@ -109,11 +130,13 @@ async def test_a_peer_that_does_not_read_in_time_is_given_up() -> None:
 
 async def test_a_peer_that_is_gone_gets_nothing() -> None:
     """What waited is dropped, and so is what comes."""
-    chunks, taken = Chunks(0, 60.0), list[bytes]()
+    cuts = list[int]()
+    chunks, taken = Chunks(0, 60.0, lambda: cuts.append(1)), list[bytes]()
     chunks.write(b"x")
     draining = asyncio.create_task(chunks.drain())
     await settle()
     chunks.abort()
+    assert cuts == [1]
     chunks.write(b"y")
     with pytest.raises(ConnectionError):
         await draining
@@ -123,7 +146,7 @@ async def test_a_peer_that_is_gone_gets_nothing() -> None:
 
 async def test_silence_has_a_heartbeat() -> None:
     """A line with nothing in it."""
-    chunks, taken = Chunks(100, 60.0), list[bytes]()
+    chunks, taken = Chunks(100, 60.0, ignore), list[bytes]()
     taking = asyncio.create_task(gather(chunks, taken, asyncio.Event(), beat_seconds=0.001))
     while len(taken) < 3:  # noqa: ASYNC110  the event loop's own clock decides
         await asyncio.sleep(0.001)

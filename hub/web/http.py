@@ -1,0 +1,147 @@
+"""uvicorn's HTTP protocol with bounds on requests, the TLS extension, and a hold on responses that last."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+STREAM = "loghub.stream"
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
+
+
+class StreamControl:
+    """The connection of one response, for an application that streams without end."""
+
+    def __init__(self, protocol: LoghubHttp, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self.begun = False
+
+    def begin(self) -> None:
+        """Have the connection for this response alone, up to its end."""
+        self.begun = True
+        self._protocol.begin_stream(self._cycle)
+
+    def abort(self) -> None:
+        """Cut the connection at once, whatever waits to be sent."""
+        self._cycle.transport.abort()
+
+
+class LoghubHttp(HttpToolsProtocol):
+    """Bounds the size and time of every request.
+
+    max_header_bytes    of a request's head
+    max_body_bytes      of what follows it
+    handshake_seconds   for a request to be whole
+    dead_seconds        for the peer of a stream to acknowledge what it was sent
+    """
+
+    max_header_bytes = 0
+    max_body_bytes = 0
+    handshake_seconds = 0.0
+    dead_seconds = 0.0
+    _streaming = False
+    _head_is_whole = False
+    _request_bytes = 0
+    _request_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give the peer a bounded time for its first request."""
+        super().connection_made(transport)
+        self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut a connection whose request is over the limit, in its head or as a whole.
+
+        What comes behind the request of a stream is not looked at: nothing more is answered on the connection.
+        """
+        if self._streaming:
+            self._request_bytes += len(data)
+            if self._request_bytes > self.max_body_bytes:
+                self.transport.abort()
+            return
+        if self._request_timer is not None:
+            self._request_bytes += len(data)
+            if not self._head_is_whole and self._request_bytes > self.max_header_bytes:
+                self._cut(b"431 Request Header Fields Too Large")
+                return
+            if self._request_bytes > self.max_header_bytes + self.max_body_bytes:
+                self._cut(b"413 Content Too Large")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Put the extensions into the scope, and begin to measure the request."""
+        super().on_message_begin()
+        extensions: dict[Any, Any] = {"tls": tls_extension(self.transport)}
+        self.scope["extensions"] = extensions
+        self._head_is_whole = False
+        if self._request_timer is None:  # not the connection's first
+            self._request_bytes = 0
+            self._start_clock()
+
+    def on_headers_complete(self) -> None:
+        """Take note that the head is whole."""
+        self._head_is_whole = True
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:
+            extensions: dict[Any, Any] = self.scope["extensions"] or {}
+            extensions[STREAM] = StreamControl(self, self.cycle)
+
+    def on_message_complete(self) -> None:
+        """Stop the clock: the request is whole."""
+        self._stop_clock()
+        super().on_message_complete()
+
+    def begin_stream(self, cycle: RequestResponseCycle) -> None:
+        """Give the connection to one response until its end; requests behind it are dropped.
+
+        uvicorn tells only the newest request that the peer is gone, so that must be the stream's. A peer that
+        acknowledges nothing for as long as one of a WebSocket is waited for is dead: the kernel ends the connection.
+        """
+        self._stop_clock()
+        self._streaming = True
+        self._request_bytes = 0
+        self.pipeline.clear()
+        self.cycle = cycle
+        cycle.keep_alive = False
+        self.flow.resume_reading()
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and _USER_TIMEOUT is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(self.dead_seconds * 1000))
+        if self.transport.is_closing():  # the peer was gone before, when another request was the newest
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def _start_clock(self) -> None:
+        self._request_timer = self.loop.call_later(self.handshake_seconds, self.transport.abort)
+
+    def _stop_clock(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
+
+    def _cut(self, status: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+def tls_extension(transport: asyncio.Transport) -> dict[str, Any]:
+    """Return the ASGI TLS extension of a connection."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    certificate = tls.getpeercert(binary_form=True) if tls else None
+    return {"client_cert_der": certificate}
