@@ -21,12 +21,15 @@ from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from hub.core.ending import Ending
     from hub.core.filter import Filter
     from hub.core.principal import Principal
     from hub.core.stored import Hole, StoredBatch
     from hub.errors import LoghubError
     from hub.pb.tail_pb2 import ClientMessage
+    from hub.web.frames import Conversation
 
 FOREVER = Retention(10**9, 2**40, 10**9)
 
@@ -87,6 +90,39 @@ class FakeSink:
         """Return the bodies of all records of a subscription."""
         mine = [message.records for message in self.of("records") if message.records.id == subscription]
         return [record.body for records in mine for batch in records.batches for record in batch.records]
+
+
+class FakeConnection(FakeSink):
+    """A connection that can be held; `hub.web.held.Connection`. Keeps who holds it, and how it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation: Conversation | None = None
+        self.listening = True
+        self.closes: list[tuple[int, str]] = []
+
+    @property
+    def held(self) -> Conversation:
+        """Whoever holds it."""
+        assert self.conversation is not None
+        return self.conversation
+
+    def hold(self, conversation: Conversation) -> None:
+        """Be held."""
+        self.conversation = conversation
+
+    def listen(self, *, now: bool) -> None:
+        """Keep whether more may come."""
+        self.listening = now
+
+    def close(self, code: int, reason: str) -> None:
+        """Keep the close, unless it is gone."""
+        if not self.gone:
+            self.closes.append((code, reason))
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run a task."""
+        return asyncio.create_task(work, name=name)
 
 
 class FakeSession:

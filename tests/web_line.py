@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.server import ServerState
 
 from hub.web.frames import FrameWriter
-from hub.web.server import FRAMES, WebOptions, WebServer
+from hub.web.server import WebOptions, WebServer
+from hub.web.websocket import FRAMES
 from tests.fakes import settle
 
 if TYPE_CHECKING:

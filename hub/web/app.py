@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -16,15 +17,13 @@ from quart import Quart, Response, abort, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from werkzeug.exceptions import HTTPException, NotFound
 
-from hub.core.ending import Ending
 from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
-from hub.pb.ingest_pb2 import GOODBYE_REASON_PROTOCOL
 from hub.web.auth import Gate, Request
-from hub.web.frames import FrameWriter
+from hub.web.held import HeldSocket
 from hub.web.http_tail import HttpTail
-from hub.web.server import FRAMES
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
+from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from hub.core.ports import Wire
     from hub.core.principal import Principal
     from hub.observe.metrics import Metrics
+    from hub.web.frames import FrameWriter
     from hub.web.ports import OpenSession, Session
     from hub.web.sessions import Sessions
     from hub.web.tail import Writer
@@ -41,7 +41,6 @@ _log = logging.getLogger(__name__)
 _WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
 # Messages of one client that wait for the session; when it is full, the transport stops reading.
 _INBOX = 8
-_FAULTS = {1009: "the message is over live.max_message_bytes: send less", 1007: "the message's text is not UTF-8"}
 _PAGE = Path(__file__).with_name("static")
 _SOURCE_PAGE = Path(__file__).resolve().parents[2] / "web" / "src"
 _MIME_TYPES = {
@@ -183,6 +182,24 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
         await _Tail(front).serve()
 
 
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """Whoever was let in, by which certificate, and what is spoken."""
+
+    principal: Principal
+    certificate: bytes | None
+    encoding: str
+
+
+class _NoSessionError(Exception):
+    """No session can be opened: how to close the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
 class _Tail:
     """One WebSocket connection."""
 
@@ -192,7 +209,7 @@ class _Tail:
         self._sessions = front.sessions
 
     async def serve(self) -> None:
-        """Let the peer in or refuse it before 101, then serve it until one side ends."""
+        """Let the peer in or refuse it before 101; serve it to its end, or hand it over to a server that holds it."""
         try:
             self._gate.check_origin(websocket.headers)
             asking = Request.of(websocket.headers, websocket.scope)
@@ -203,50 +220,69 @@ class _Tail:
         except LoghubError as error:
             _refused(self._front.metrics, error)
             abort(_error_response(error))
+        held = False
         try:
             await websocket.accept(subprotocol=encoding)
-            await self._converse(principal, asking.certificate_der, encoding or PROTO)
+            guest = _Guest(principal, asking.certificate_der, encoding or PROTO)
+            connection = (websocket.scope.get("extensions") or {}).get(FRAMES)
+            if connection is None:
+                await self._converse(guest)
+            else:
+                # In a context of its own: timers and callbacks would keep the request alive with the one of Quart.
+                held = Context().run(self._hand_over, guest, cast("FrameWriter", connection))
         finally:
-            self._sessions.release(principal.tenant)
+            if not held:
+                self._sessions.release(principal.tenant)
 
-    async def _converse(self, principal: Principal, certificate: bytes | None, encoding: str) -> None:
-        front = self._front
-        frames = (websocket.scope.get("extensions") or {}).get(FRAMES)
-        if frames is not None:
-            code, reason = await self._hold(principal, certificate, encoding, cast("Writer", frames))
-        else:
-            writer = QueueWriter(websocket.send, front.queue_bytes)
-            pump = asyncio.create_task(writer.run(), name="tail-write")
-            try:
-                code, reason = await self._hold(principal, certificate, encoding, writer)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(front.write_timeout_seconds):
-                        await writer.flush()
-            finally:
-                pump.cancel()
+    def _hand_over(self, guest: _Guest, connection: FrameWriter) -> bool:
+        """Have the connection held by its server; return whether it is. It must not wait: messages may come."""
+        try:
+            session, sink = self._open(guest, connection)
+        except _NoSessionError as refusal:
+            connection.close(refusal.code, close_reason(refusal.reason))
+            return False
+
+        let_go = partial(_let_go, self._sessions, session, guest.principal.tenant)
+        HeldSocket(session, TailSocket(session, sink, guest.encoding), connection, let_go).begin()
+        return True
+
+    async def _converse(self, guest: _Guest) -> None:
+        """Serve a connection of another server, message by message."""
+        writer = QueueWriter(websocket.send, self._front.queue_bytes)
+        pump = asyncio.create_task(writer.run(), name="tail-write")
+        try:
+            code, reason = await self._serve(guest, writer)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._front.write_timeout_seconds):
+                    await writer.flush()
+        finally:
+            pump.cancel()
         with suppress(ConnectionError):
             await websocket.close(code, close_reason(reason))
 
-    async def _hold(
-        self, principal: Principal, certificate: bytes | None, encoding: str, writer: Writer
-    ) -> tuple[int, str]:
-        """Hold the session to its end; return the close code and reason."""
-        front = self._front
-        sink = TimedSink(writer, front.write_timeout_seconds)
-        renew = partial(self._gate.renewed, certificate_der=certificate)
+    async def _serve(self, guest: _Guest, writer: Writer) -> tuple[int, str]:
+        """Serve a session to its end; return the close code and reason."""
         try:
-            session = front.open_session(principal, sink, _WIRES[encoding], renew)
-        except LoghubError as error:  # the token's own filter cannot be read
-            _refused(front.metrics, error)
-            return error.close_code, error.message
-        self._sessions.enter(session)
-        if isinstance(writer, FrameWriter):
-            writer.on_fault = partial(_broken, session)
+            session, sink = self._open(guest, writer)
+        except _NoSessionError as refusal:
+            return refusal.code, refusal.reason
         try:
-            ending = await TailSocket(session, sink, encoding).serve(websocket.receive)
+            ending = await TailSocket(session, sink, guest.encoding).serve(websocket.receive)
         finally:
             self._sessions.leave(session)
         return ending.close_code, ending.message
+
+    def _open(self, guest: _Guest, writer: Writer) -> tuple[Session, TimedSink]:
+        """Open a session, which is known from now on; raises _NoSessionError where the token's own filter is bad."""
+        sink = TimedSink(writer, self._front.write_timeout_seconds)
+        renew = partial(self._gate.renewed, certificate_der=guest.certificate)
+        try:
+            session = self._front.open_session(guest.principal, sink, _WIRES[guest.encoding], renew)
+        except LoghubError as error:
+            _refused(self._front.metrics, error)
+            raise _NoSessionError(error.close_code, error.message) from error
+        self._sessions.enter(session)
+        return session, sink
 
     def _encoding(self) -> str | None:
         """Return the subprotocol to speak; None (and protobuf) for a client that names none."""
@@ -260,10 +296,9 @@ class _Tail:
         return known
 
 
-def _broken(session: Session, code: int, reason: str) -> None:
-    """End for what is no message at all, close code and reason of the WebSocket protocol (RFC 6455 section 7.4.1)."""
-    text = _FAULTS.get(code) or reason or "the connection does not keep to the WebSocket protocol"
-    session.end(Ending(code, GOODBYE_REASON_PROTOCOL, text, reconnect=False))
+def _let_go(sessions: Sessions, session: Session, tenant: str) -> None:
+    sessions.leave(session)
+    sessions.release(tenant)
 
 
 class _UnknownSubprotocolError(LoghubError):

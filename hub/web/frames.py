@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Coroutine
 
-    from hub.web.server import LoghubWebSocket
+    from hub.web.websocket import LoghubWebSocket
 
 # What a turn of the event loop encrypts and writes: about half of a processor's second-level cache.
 _TURN_BYTES = 256 * 1024
@@ -74,18 +74,34 @@ class Flusher:
             loop.call_soon(self._turn)
 
 
+class Conversation(Protocol):
+    """Whoever a held connection belongs to; `hub.web.held.HeldSocket`."""
+
+    def hear(self, data: bytes | str) -> None:
+        """Take a message of the peer; `listen` says whether more may come."""
+
+    def broken(self, code: int, reason: str) -> None:
+        """Say goodbye to a peer that broke the WebSocket protocol; the close follows."""
+
+    def lost(self) -> None:
+        """Let go: the connection is gone."""
+
+
 class FrameWriter:
     """Writes ready WebSocket frames to one connection; implements `hub.core.ports.Sink` but for the write timeout.
 
-    written    when it last wrote, by the event loop's clock
-    paused     whether the transport has more than queue_bytes to write
-    on_fault   told the close code and reason when the peer broke the protocol, while a goodbye can still be written
+    written   when it last wrote, by the event loop's clock
+    paused    whether the transport has more than queue_bytes to write
     """
+
+    __slots__ = (
+        *("_bytes", "_flusher", "_frames", "_hurried", "_protocol", "_queue_bytes", "_transport"),
+        *("paused", "written"),
+    )
 
     def __init__(self, protocol: LoghubWebSocket, flusher: Flusher, queue_bytes: int) -> None:
         self.written = 0.0
         self.paused = False
-        self.on_fault: Callable[[int, str], None] | None = None
         self._protocol = protocol
         self._transport = protocol.transport
         self._flusher = flusher
@@ -128,12 +144,6 @@ class FrameWriter:
                 self._transport.write(frame)
         return size
 
-    def fail(self, code: int, reason: str) -> None:
-        """Have the application say goodbye, and write that before the close."""
-        if self.on_fault is not None:
-            self.on_fault(code, reason)
-        self.flush()
-
     async def drain(self) -> None:
         """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""
         self.flush()
@@ -145,3 +155,23 @@ class FrameWriter:
     def abort(self) -> None:
         """Cut the connection at once."""
         self._transport.abort()
+
+    def hold(self, conversation: Conversation) -> None:
+        """Have a conversation get what the peer sends from now on; the application may go."""
+        self._protocol.hold(conversation)
+
+    def listen(self, *, now: bool) -> None:
+        """Read what the peer sends, or leave it in the network for now."""
+        self._protocol.listen(now=now)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close behind what was written; returns at once, and a peer that does not read is cut in time."""
+        self.flush()
+        self._protocol.close(code, reason)
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run a task that the server waits for when it ends."""
+        task = asyncio.create_task(work, name=name)
+        self._protocol.tasks.add(task)
+        task.add_done_callback(self._protocol.on_task_complete)
+        return task

@@ -1,16 +1,14 @@
-"""uvicorn with ASGI extensions that no server offers today, on the `websockets-sansio` protocol.
+"""uvicorn in the hub's own event loop, on protocols with ASGI extensions that no server offers today.
 
     "tls"             the ASGI TLS extension: the peer's certificate, here as DER in `client_cert_der`
-    "loghub.frames"   a `FrameWriter`: ready frames straight to the transport, without a task switch, a queue or an
-                      encoder between; three times the frames a second of `websocket.send`
-    "loghub.stream"   a `hub.web.http.StreamControl`: the connection of a response that lasts, to be held and cut
+    "loghub.frames"   a WebSocket for an application that lets go of it: `hub.web.websocket`
+    "loghub.stream"   the connection of a response that lasts: `hub.web.http`
 
 They stand in `scope["extensions"]`; an application that runs on another server does without them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import socket
@@ -18,23 +16,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
 
 from hub.errors import ConfigError
-from hub.web.frames import Flusher, FrameWriter
-from hub.web.http import LoghubHttp, tls_extension
+from hub.web.frames import Flusher
+from hub.web.http import LoghubHttp
+from hub.web.websocket import LoghubWebSocket
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-    from websockets.frames import Frame
-    from websockets.http11 import Request
-
-FRAMES = "loghub.frames"
-_LOW_WATER = 4
-_TOO_LARGE = 1009
 _BACKLOG = 2048
 
 
@@ -61,98 +52,6 @@ class WebOptions:
     gather_seconds: float
     close_seconds: float
     reuse_port: bool = False
-
-
-class LoghubWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol with our extensions."""
-
-    queue_bytes = 0
-    max_fragments = 0
-    close_seconds = 0.0
-    flusher: Flusher
-    _frame_writer: FrameWriter | None = None
-    _failed = False
-
-    def handle_connect(self, event: Request) -> None:
-        """Put the extensions into the scope before the application sees it."""
-        super().handle_connect(event)
-        if hasattr(self, "scope"):
-            self.transport.set_write_buffer_limits(self.queue_bytes, self.queue_bytes // _LOW_WATER)
-            extensions: dict[str, Any] = self.scope["extensions"]
-            self._frame_writer = FrameWriter(self, self.flusher, self.queue_bytes)
-            extensions[FRAMES] = self._frame_writer
-            extensions["tls"] = tls_extension(self.transport)
-
-    def pause_writing(self) -> None:
-        """Take note that the peer does not keep up."""
-        super().pause_writing()
-        if self._frame_writer is not None:
-            self._frame_writer.paused = True
-
-    def resume_writing(self) -> None:
-        """Take note that the peer has read most of what waited."""
-        super().resume_writing()
-        if self._frame_writer is not None:
-            self._frame_writer.paused = False
-
-    def handle_ping(self) -> None:
-        """Answer a ping, unless the peer does not read: RFC 6455 section 5.5.3 asks for the latest answer only."""
-        output = b"".join(self.conn.data_to_send())
-        if self.writable.is_set():
-            self.transport.write(output)
-
-    def handle_cont(self, event: Frame) -> None:
-        """Take a fragment; empty ones cost memory too, so they are counted."""
-        if self.close_sent:
-            return
-        super().handle_cont(event)
-        if len(self.frames) > self.max_fragments:
-            self.conn.send_close(_TOO_LARGE, "too many fragments")
-            self.handle_parser_exception()
-
-    def handle_parser_exception(self) -> None:
-        """Let the application say goodbye before the connection is closed for what the peer sent."""
-        writer, close = self._frame_writer, self.conn.close_sent
-        if writer is not None and close is not None and not self.close_sent:
-            writer.fail(close.code, close.reason)
-            self._failed = True
-        super().handle_parser_exception()
-
-    def shutdown(self) -> None:
-        """Let the connection go; one that is closing already, and whose peer does not read to the end, is cut."""
-        if self.conn.state is State.CLOSING and not self.close_sent:
-            self.transport.abort()
-        else:
-            super().shutdown()
-
-    async def send(self, message: Any) -> None:  # noqa: ANN401  any ASGI event
-        """Write frames before what comes behind them, such as a close.
-
-        A refusal counts as the end of the handshake, which uvicorn takes for a fault of the application; so it does a
-        close behind the one that a fault of the peer was answered by.
-        """
-        if self._failed and message["type"] == "websocket.close":
-            return
-        if self._frame_writer is not None:
-            self._frame_writer.flush()
-        if message["type"] == "websocket.close" and not await self._reads():
-            self.transport.abort()
-            return
-        await super().send(message)
-        if self.close_timer is not None:  # uvicorn's would wait on, for the peer to read what is left
-            self.close_timer.cancel()
-            self.close_timer = self.loop.call_later(self.close_seconds, self.transport.abort)
-        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
-            self.handshake_complete = True
-
-    async def _reads(self) -> bool:
-        """Wait for the peer to have read most of what waits; false where it does not in the time for that."""
-        try:
-            async with asyncio.timeout(self.close_seconds):
-                await self.writable.wait()
-        except TimeoutError:
-            return False
-        return True
 
 
 class WebServer(uvicorn.Server):

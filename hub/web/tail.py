@@ -50,6 +50,8 @@ class Writer(Protocol):
 class TimedSink:
     """A writer whose peer must read within a time; implements `hub.core.ports.Sink`."""
 
+    __slots__ = ("_timeout", "_writer", "abort", "write")
+
     def __init__(self, writer: Writer, write_timeout_seconds: float) -> None:
         self._writer = writer
         self._timeout = write_timeout_seconds
@@ -134,6 +136,8 @@ class QueueWriter:
 class TailSocket:
     """Carries messages between a WebSocket and its session."""
 
+    __slots__ = ("_json", "_session", "_sink")
+
     def __init__(self, session: Session, sink: Sink, encoding: str) -> None:
         self._session = session
         self._sink = sink
@@ -147,7 +151,7 @@ class TailSocket:
             session.open()
             await asyncio.wait((reader, session.ended), return_when=asyncio.FIRST_COMPLETED)
             if not session.ended.done():
-                self._failed(reader.exception())
+                self.failed(reader.exception())
             return await session.ended
         finally:
             reader.cancel()
@@ -158,24 +162,26 @@ class TailSocket:
 
     async def _read(self, receive: Callable[[], Awaitable[bytes | str]]) -> None:
         while not self._session.ended.done():
-            data = await receive()
-            try:
-                message = self._parse(data)
-            except BadRequestError as error:
-                reason = ingest_pb2.GOODBYE_REASON_PROTOCOL
-                self._session.end(Ending(_PROTOCOL_CODE, reason, error.message, reconnect=False))
-                return
-            if message is not None:
-                await self._session.receive(message)
-            try:
-                await self._sink.drain()
-            except (ConnectionError, TimeoutError):
-                reason, text = ingest_pb2.GOODBYE_REASON_QUOTA, "answers are not read: read what the hub sends"
-                self._sink.abort()
-                self._session.end(Ending(_QUOTA_CODE, reason, text, reconnect=True))
-                return
+            await self.hear(await receive())
 
-    def _failed(self, error: BaseException | None) -> None:
+    async def hear(self, data: bytes | str) -> None:
+        """Act on a message, and wait until the peer has read the answers; what is no message ends the session."""
+        try:
+            message = self._parse(data)
+        except BadRequestError as error:
+            reason = ingest_pb2.GOODBYE_REASON_PROTOCOL
+            self._session.end(Ending(_PROTOCOL_CODE, reason, error.message, reconnect=False))
+            return
+        if message is not None:
+            await self._session.receive(message)
+        try:
+            await self._sink.drain()
+        except (ConnectionError, TimeoutError):
+            reason, text = ingest_pb2.GOODBYE_REASON_QUOTA, "answers are not read: read what the hub sends"
+            self._sink.abort()
+            self._session.end(Ending(_QUOTA_CODE, reason, text, reconnect=True))
+
+    def failed(self, error: BaseException | None) -> None:
         """End after a fault of ours: it is said in the log and to the peer, who may try again."""
         _log.error("session_failed", exc_info=error)
         self._session.end(Ending.of_fault("the hub failed to serve the connection"))

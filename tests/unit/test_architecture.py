@@ -64,7 +64,7 @@ DOORS = {
     "typer": ("hub/cli/",),
     "uvicorn": ("hub/web/",),
     "uvloop": ("hub/app.py",),
-    "websockets": ("hub/client/", "hub/web/server.py"),
+    "websockets": ("hub/client/", "hub/web/websocket.py"),
     "werkzeug": ("hub/web/",),
     "xxhash": ("hub/log/lmdb",),
     "yaml": ("hub/config.py", "hub/cli/"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from cryptography import x509
+from quart.asgi import ASGIWebsocketConnection
+from quart.wrappers import Websocket
 
 from hub.core.ending import Ending
 from hub.core.principal import Principal, Scope
@@ -20,13 +23,13 @@ from hub.core.websocket_frame import BINARY, frame
 from hub.errors import BadFilterError, ForbiddenError
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
-from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage
+from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
-from hub.web.server import FRAMES
 from hub.web.sessions import ConnectionLimits, Sessions
+from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
-from tests.fakes import FakeSession, FakeSink, FakeVerifier, certificate, settle
+from tests.fakes import FakeConnection, FakeSession, FakeVerifier, certificate, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,11 +107,14 @@ class Site:
 class Visit:
     """A WebSocket connection, as an ASGI server brings it."""
 
-    def __init__(self, site: Site, *subprotocols: str, frames: FakeSink | None = None, **headers: str) -> None:
+    def __init__(
+        self, site: Site, *subprotocols: str, connection: FakeConnection | None = None, **headers: str
+    ) -> None:
         given = {"host": "logs.example", "authorization": "Bearer good", **headers}
         extensions: dict[str, Any] = {"websocket.http.response": {}}
-        if frames is not None:
-            extensions[FRAMES] = frames
+        if connection is not None:
+            extensions[FRAMES] = connection
+        self.connection = connection
         self.scope: dict[str, Any] = {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -144,18 +150,27 @@ class Visit:
     async def say(self, *messages: bytes | str) -> None:
         """Send messages."""
         for message in messages:
+            if self.connection is not None:
+                self.connection.held.hear(message)
+                continue
             kind = "text" if isinstance(message, str) else "bytes"
             self.inbox.put_nowait({"type": "websocket.receive", kind: message})
         await settle()
 
     async def leave(self) -> None:
         """Break the connection off."""
+        if self.connection is not None and self.connection.conversation is not None:
+            self.connection.held.lost()
         self.inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
         await asyncio.wait_for(self.task, 5)
 
     async def over(self) -> tuple[int, str]:
         """Wait for the end; return code and reason of the close."""
         await asyncio.wait_for(self.task, 5)
+        await settle()
+        if self.connection is not None:
+            [held] = self.connection.closes
+            return held
         [close] = self.of("close")
         return close["code"], close["reason"]
 
@@ -510,8 +525,8 @@ async def test_messages_go_through_in_both_encodings(site: Site, encoding: str) 
 
 async def test_a_server_with_ready_frames_gets_them_as_they_are(site: Site) -> None:
     """No copy of it is sent beside it, and the server's own measure of fullness is the session's."""
-    frames = FakeSink()
-    visit = await Visit(site, frames=frames).go()
+    frames = FakeConnection()
+    visit = await Visit(site, connection=frames).go()
     sink = site.asked[0].sink
     ready = frame(BINARY, b"ready")
     sink.write(ready)
@@ -573,7 +588,30 @@ async def test_who_breaks_the_protocol_gets_4500(site: Site, encoding: str, data
 async def test_a_token_whose_own_filter_cannot_be_read_gets_4500(site: Site) -> None:
     """A session cannot be made for it; the reason says why."""
     site.fault = BadFilterError("é" * 100)
-    assert await (await Visit(site, frames=FakeSink()).go()).over() == (4500, "é" * 60)
+    for connection in (FakeConnection(), None):
+        assert await (await Visit(site, connection=connection).go()).over() == (4500, "é" * 60)
+
+
+async def test_a_server_that_holds_connections_is_handed_them(site: Site) -> None:
+    """The request is done with, no task waits; messages still reach the session, and its end closes the connection."""
+    connection = FakeConnection()
+    visit = await Visit(site, PROTO, connection=connection).go()
+    assert visit.task.done()
+    assert len(asyncio.all_tasks()) == 1
+    await visit.say(ClientMessage(subscribe=Subscribe(id="s")).SerializeToString())
+    assert [message.subscribe.id for message in site.session.messages] == ["s"]
+    site.session.end(BYE)
+    assert await visit.over() == (1001, BYE.message)
+    assert site.session.said[-1] == "close"
+
+
+async def test_a_handed_over_connection_keeps_no_request_alive(site: Site) -> None:
+    """Its callbacks run in a context of their own: a request is four times the size of what is held."""
+    visit = await Visit(site, connection=FakeConnection()).go()
+    await visit.task
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Websocket | ASGIWebsocketConnection)]
+    await visit.leave()
 
 
 async def leaves(visit: Visit) -> None:
@@ -625,6 +663,8 @@ async def is_gone_before_the_goodbye(visit: Visit) -> None:
     """Have the close fail."""
     visit.breaks_at = "websocket.close"
     await visit.go()
+    if visit.connection is not None:
+        visit.connection.abort()
     visit.site.session.end(BYE)
     with suppress(ConnectionResetError):
         await visit.task
@@ -643,9 +683,12 @@ async def is_gone_before_the_goodbye(visit: Visit) -> None:
         is_gone_before_the_goodbye,
     ],
 )
-async def test_a_connection_is_counted_out_however_it_ends(site: Site, ends: Callable[[Visit], Any]) -> None:
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_connection_is_counted_out_however_it_ends(
+    site: Site, ends: Callable[[Visit], Any], *, held: bool
+) -> None:
     """The tenant's only place is free again, its session closed and forgotten, and no task is left."""
-    await ends(Visit(site, frames=FakeSink()))
+    await ends(Visit(site, connection=FakeConnection() if held else None))
     await settle()
     assert len(asyncio.all_tasks()) == 1
     assert all(asked.session.said[-1] == "close" for asked in site.asked)
