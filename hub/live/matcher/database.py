@@ -26,8 +26,16 @@ if TYPE_CHECKING:
 BORDER = "\n"
 # `^` and `$` hold at every border, UTF-8 as RE2 reads it, and what Hyperscan cannot do exactly it finds too often.
 _FLAGS = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_PREFILTER
-# What means something else in many texts put together than in one alone: ends of the text, and flags but for case.
-_UNFIT = re.compile(r"\\[AzZCQ]|\(\?(?!:|i\)|i:|P<)")
+# What means something else in many texts put together than in one alone: ends of the text, and flags but for case; and
+# what RE2 finds more widely: by newer tables of Unicode, between the bytes of a character, or in a class turned around.
+_UNFIT = re.compile(r"\\[AzZCQpPB]|\[[^\]]*\\W|\[:\^|\(\?(?!:|i\)|i:|P<)")
+# Names of classes, as RE2 reads them and Hyperscan does not quite: a vertical tab is no space, and where case is
+# ignored the long s and the sign of Kelvin are letters.
+_SPACES, _NO_SPACES, _WORD = r"\t\n\f\r ", r"\x00-\x08\x0b\x0e-\x1f!-\x{10ffff}", "A-Za-z0-9_"
+_CLASSES = {r"\s": _SPACES, r"\S": _NO_SPACES, r"\w": _WORD, "[:word:]": _WORD, "[:alpha:]": "A-Za-z"}
+_CLASSES |= {"[:lower:]": "a-z", "[:upper:]": "A-Z", "[:alnum:]": "A-Za-z0-9", "[:print:]": " -~", "[:graph:]": "!-~"}
+_OUTSIDE = re.compile(r"\\.|\[\^?\]?|.", re.DOTALL)
+_INSIDE = re.compile(r"\\.|\[:\^?\w+:\]|.", re.DOTALL)
 
 
 class Database:
@@ -67,7 +75,21 @@ def compile_literals(expressions: Mapping[int, str]) -> Database:
 
 def compile_patterns(expressions: Mapping[int, str]) -> Database:
     """Return a database of patterns; ValueError where Hyperscan does not read one. Not for the event loop."""
-    return Database(expressions, _FLAGS, literal=False)
+    return Database({number: spelt_out(text) for number, text in expressions.items()}, _FLAGS, literal=False)
+
+
+def spelt_out(pattern: str) -> str:
+    """Return a pattern of RE2 with the characters that its names of classes stand for."""
+    out, at, inside = [], 0, False
+    while found := (_INSIDE if inside else _OUTSIDE).match(pattern, at):
+        part, at = found[0], found.end()
+        if inside:
+            out.append(_CLASSES.get(part, part))
+            inside = part != "]"
+        else:
+            out.append(f"[{_CLASSES[part]}]" if part in _CLASSES else part)
+            inside = part.startswith("[")
+    return "".join(out)
 
 
 def fits(pattern: str) -> bool:

@@ -9,7 +9,7 @@ A leaf that is not compiled yet, or does not pay, is judged by itself: the resul
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
@@ -53,7 +53,8 @@ class _Texts:
             sizes: Iterator[int] = map(len, pieces.texts)
         else:
             sizes = (len((piece.casefold() if fold else piece).encode()) for piece in pieces.texts)
-        # A hit that ends at or before an end, and behind the one before it, is in that piece.
+        # A hit belongs to the piece before whose end it ends. One that ends right there has the border in it, or is of
+        # no characters, such as that of `^`, and belongs to the next piece.
         self.ends = list(accumulate(size + len(BORDER) for size in sizes))
 
 
@@ -80,7 +81,7 @@ def _sought(shared: SharedLeaf) -> _Sought:
     leaf = shared.leaf
     assert isinstance(leaf, Match | Regex)  # noqa: S101  others are not looked for in texts
     test, anywhere = test_of(leaf), leaf.field == TEXT
-    if isinstance(leaf, Regex) or not leaf.fold or Edge.ANCHOR in (leaf.left, leaf.right):
+    if isinstance(leaf, Regex) or not leaf.fold or Edge.ANCHOR in (leaf.left, leaf.right) or BORDER in leaf.value:
         return _Sought(shared, test, 0, left=False, right=False, anywhere=anywhere)
     left = leaf.left is Edge.WORD and is_word(leaf.value[0])
     right = leaf.right is Edge.WORD and is_word(leaf.value[-1])
@@ -271,6 +272,7 @@ class Matcher:
         pieces, masks, get = known.view.pieces, known.masks, scan.sought.get
         texts = _Texts(pieces, fold=scan.fold)
         data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
+        behind = len(ends)
         for number, end in self._hits(scan, texts):
             one = get(number)
             if one is None:  # dropped since it was compiled
@@ -284,8 +286,8 @@ class Matcher:
                 if edge == _WITHIN:
                     continue
                 certain = 0
-            piece = bisect_left(ends, end)
-            if not (certain and one.anywhere) and not self._holds(one, piece, known):
+            piece = bisect_right(ends, end)
+            if piece == behind or (not (certain and one.anywhere) and not self._holds(one, piece, known)):
                 continue
             masks[one.leaf] = masks.get(one.leaf, 0) | 1 << owners[piece]
 

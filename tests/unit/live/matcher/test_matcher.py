@@ -153,6 +153,25 @@ async def test_a_word_that_is_everywhere_is_taken_out_of_the_pass() -> None:
         await settled(matcher)
 
 
+@pytest.mark.parametrize(
+    ("bodies", "texts"),
+    [
+        (["red", "blue"], ['"red\nblue"', '*"red\nblue"*', '"\nblue"', '"red\n"', "/red\\sblue/", "/red\\n/"]),
+        (["red\nblue", "blue"], ['"red\nblue"', '*"ed\nblu"*', "/red\\sblue/", "/^blue$/", "/^blue/"]),
+        (["", "red", "", "blue"], ["/^/", "/$/", "/^$/", "/x*/", "/^x*/", "/\\b/", "/(?:^|,)b/", "body:/^/"]),
+    ],
+)
+async def test_nothing_is_found_across_texts_and_nothing_missed_at_their_ends(
+    bodies: list[str], texts: list[str]
+) -> None:
+    """The texts of a batch are one for the pass, with a line feed between."""
+    matcher = Matcher(spawn)
+    watched(matcher, texts)
+    await settled(matcher)
+    batch = Batch(records=[LogRecord(body=body) for body in bodies])
+    assert found(matcher, batch) == expected(texts, batch)
+
+
 @pytest.mark.parametrize("text", ["/(?i)k/", "/S/i", "/\\x{212a}/", "/é/i", "/(?:É)/i"])
 async def test_case_of_other_scripts(text: str) -> None:
     """The pass finds at least what RE2 finds: the sign of Kelvin is a k, the long s is an s."""

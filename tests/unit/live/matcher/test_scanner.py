@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
-from hub.live.matcher.database import compile_literals, compile_patterns, fits
+from hub.live.matcher.database import compile_literals, compile_patterns
 from hub.live.matcher.scanner import Scanner
 
 if TYPE_CHECKING:
@@ -100,15 +98,3 @@ async def test_a_pass_stops_at_its_bound() -> None:
     world.scanner.add(1, "aaa")
     await world.settled()
     assert len(world.scanner.scan(b"a" * 1000, 10)) == 10
-
-
-@pytest.mark.parametrize(
-    ("pattern", "fit"),
-    [
-        *((text, True) for text in ("a", "^a$", r"\ba\b", "(?i)a", "(?:a|b)", "(?P<n>a)", "[[:alpha:]]")),
-        *((text, False) for text in (r"\Aa", r"a\z", "(?s)a.b", "(?m)^a", "(?-i)a", r"\Qa\E", r"\C")),
-    ],
-)
-def test_patterns_that_mean_the_same_in_many_texts_are_fit(pattern: str, *, fit: bool) -> None:
-    """The others are looked for in each text by itself."""
-    assert fits(pattern) is fit
