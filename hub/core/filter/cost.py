@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.core.filter.nodes import BODY, EXCEPTION, TEXT, And, Edge, Exists, Match, Not, Or, Regex, Severity
+from hub.core.filter.pattern import size_of
 
 if TYPE_CHECKING:
     from hub.core.filter.nodes import Leaf, Node
 
 _LOOKED_THROUGH = (TEXT, BODY, EXCEPTION)
 _FIELD, _NUMBER, _WORD, _PART, _PATTERN = 1, 2, 2, 4, 10
-_PATTERN_CHARACTERS = 8
+_PATTERN_INSTRUCTIONS = 8
 
 
 def cost_of(node: Node) -> int:
@@ -23,7 +24,7 @@ def cost_of(node: Node) -> int:
 
 def _leaf(leaf: Leaf) -> int:
     if isinstance(leaf, Regex):
-        return _PATTERN + len(leaf.pattern) // _PATTERN_CHARACTERS
+        return _PATTERN + size_of(leaf.pattern) // _PATTERN_INSTRUCTIONS
     if isinstance(leaf, Match):
         if Edge.FREE in (leaf.left, leaf.right):
             return _PART

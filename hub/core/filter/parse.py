@@ -6,6 +6,7 @@ field and its operator.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from hub.core.filter.nodes import EVERYTHING
 from hub.core.filter.simplify import all_of, any_of, negated
-from hub.core.filter.term import Source, field_of, leaf, text_leaf
+from hub.core.filter.term import Source, field_of, is_pattern, leaf, text_leaf
 from hub.errors import BadFilterError
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 32
 _MAX_TERMS = 1000
+# Each takes up to 2 ms to read, and all are read before the cost is known.
+_MAX_PATTERNS = 100
 # Characters with which no term can begin as they stand.
 _WHAT_TO_DO = {
     '"': 'the quote is never closed: add a "',
-    "*": 'the quote is never closed: add a "',
     "\\": "a backslash needs a character behind it: write two for one",
 }
+
+
+# No text of a record holds a surrogate, and the index of texts has an end at NUL.
+_UNSOUGHT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class _Part:
     join: Callable[[list[Node]], Node] | None = None
     depth: int = 1
     terms: int = 1
+    patterns: int = 0
 
     def meaning(self, name: str, operator: str) -> Node:
         """Return what it means behind a field and an operator."""
@@ -74,12 +81,13 @@ class _Builder(Transformer[Token, _Part]):
         return _nested(part, lambda name, operator: negated(part.meaning(name, operator)))
 
     def text(self, children: list[Token | _Part]) -> _Part:
-        node = text_leaf(_source(children[0])) or EVERYTHING
-        return _Part([lambda _name, _operator: node])
+        value = _source(children[0])
+        node = text_leaf(value) or EVERYTHING
+        return _Part([lambda _name, _operator: node], patterns=is_pattern(value.text))
 
     def leaf(self, children: list[Token | _Part]) -> _Part:
         value = _source(children[0])
-        return _Part([lambda name, operator: leaf(name, operator, value)])
+        return _Part([lambda name, operator: leaf(name, operator, value)], patterns=is_pattern(value.text))
 
     def term(self, children: list[Token | _Part]) -> _Part:
         at = _source(children[0])
@@ -88,7 +96,7 @@ class _Builder(Transformer[Token, _Part]):
         if operator != ":" and part.terms > 1:
             at.refuse(f"values in parentheses take ':', not {operator!r}")
         node = part.meaning(name, operator)
-        return _Part([lambda _name, _operator: node], depth=part.depth, terms=part.terms)
+        return _Part([lambda _name, _operator: node], None, part.depth, part.terms, part.patterns)
 
 
 def _parts(children: list[Token | _Part]) -> list[_Part]:
@@ -104,21 +112,34 @@ def _joined(children: list[Token | _Part], join: Callable[[list[Node]], Node]) -
     """Add a part to those before it: the grammar brings them one by one."""
     first, second = _parts(children)
     if first.join is not join:
-        first = _Part([first.meaning], join, first.depth, first.terms)
+        first = _Part([first.meaning], join, _depth_in(first), first.terms, first.patterns)
     first.meanings.append(second.meaning)
-    first.depth = max(first.depth, second.depth)
+    first.depth = max(first.depth, _depth_in(second))
     first.terms += second.terms
-    if first.terms > _MAX_TERMS:
-        msg = f"the filter has more than {_MAX_TERMS} terms: shorten it"
-        raise BadFilterError(msg)
+    first.patterns += second.patterns
+    for count, limit, what in ((first.terms, _MAX_TERMS, "terms"), (first.patterns, _MAX_PATTERNS, "patterns")):
+        if count > limit:
+            msg = f"the filter has more than {limit} {what}: shorten it"
+            raise BadFilterError(msg)
     return first
+
+
+def _depth_in(part: _Part) -> int:
+    """Return how deep a part is inside another: `a b OR c` counts as `(a b) OR c`, which is how it is spelt."""
+    depth = part.depth + (part.join is not None)
+    if depth > _MAX_DEPTH:
+        raise _too_deep()
+    return depth
 
 
 def _nested(part: _Part, meaning: Meaning) -> _Part:
     if part.depth >= _MAX_DEPTH:
-        msg = f"the filter is nested deeper than {_MAX_DEPTH}: flatten it"
-        raise BadFilterError(msg)
-    return _Part([meaning], depth=part.depth + 1, terms=part.terms)
+        raise _too_deep()
+    return _Part([meaning], None, part.depth + 1, part.terms, part.patterns)
+
+
+def _too_deep() -> BadFilterError:
+    return BadFilterError(f"the filter is nested deeper than {_MAX_DEPTH}: flatten it")
 
 
 _LARK = Lark.open("grammar.lark", rel_to=__file__, parser="lalr", lexer="contextual", transformer=_Builder())
@@ -126,8 +147,9 @@ _LARK = Lark.open("grammar.lark", rel_to=__file__, parser="lalr", lexer="context
 
 def parse(text: str) -> Node:
     """Return the tree of a filter; BadFilterError names the column at fault."""
-    if "\0" in text:
-        Source(text, text.index("\0") + 1).refuse("a NUL character cannot be looked for: take it out")
+    if unsought := _UNSOUGHT.search(text):
+        what = "a NUL character" if unsought[0] == "\0" else "half a character"
+        Source(text, unsought.start() + 1).refuse(f"{what} cannot be looked for: take it out")
     try:
         part: _Part = _LARK.parse(text)  # type: ignore[assignment]  # what the transformer makes
     except UnexpectedInput as error:

@@ -13,18 +13,35 @@ import re2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAX_PATTERN_BYTES = 2**20
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-_OPTIONS.max_mem = _MAX_PATTERN_BYTES
+
+def _options(max_bytes: int) -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = max_bytes
+    return options
+
+
+# A pattern of few characters may be a large program: `\pL{50}` takes 40 ms to compile within the memory that a search
+# needs to be fast. So it is compiled within little memory first, which refuses a large one in 1 ms.
+_SMALL, _FAST = _options(2**16), _options(2**20)
 
 
 @lru_cache(maxsize=4096)
-def finder(pattern: str) -> Callable[[str], bool]:
-    """Return what says whether a text contains the pattern; ValueError with RE2's reason where it is refused."""
+def _compiled(pattern: str) -> re2._Regexp:
     try:
-        search = re2.compile(pattern, _OPTIONS).search
+        re2.compile(pattern, _SMALL)
+        return re2.compile(pattern, _FAST)
     except re2.error as error:
         reason = error.args[0]
         raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from error
+
+
+def finder(pattern: str) -> Callable[[str], bool]:
+    """Return what says whether a text contains the pattern; ValueError with RE2's reason where it is refused."""
+    search = _compiled(pattern).search
     return lambda text: search(text) is not None
+
+
+def size_of(pattern: str) -> int:
+    """Return the number of instructions of the pattern's program: a search may take as many steps a byte."""
+    return int(_compiled(pattern).programsize)

@@ -105,9 +105,14 @@ def text_leaf(value: Source) -> Leaf | None:
     return leaf(TEXT, ":", value)
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a value is a regular expression between slashes."""
+    return text.startswith("/") and not text.startswith("//") and re.fullmatch(r"(?s)/.+/i?", text) is not None
+
+
 def leaf(name: str, operator: str, value: Source) -> Leaf:
     """Return the leaf of a field, an operator and a value."""
-    if value.text.startswith("/") and re.fullmatch(r"(?s)/.+/i?", value.text) and not value.text.startswith("//"):
+    if is_pattern(value.text):
         return _regex(name, operator, value)
     if value.text[0] in "=<>" and operator in ":=<>":
         value.refuse(f"there is no operator {operator + value.text[0]!r}: use one of : = > >= < <=")
@@ -174,7 +179,7 @@ def _level(text: str, value: Source) -> tuple[int, int]:
 def _number(name: str, operator: str, value: Source) -> Leaf:
     if not name.startswith(ATTRIBUTE):
         value.refuse(f"{name} takes ':' or '=', not {operator!r}")
-    number = read_number(_plain(value)[0])
+    number = _finite(_plain(value)[0], value)
     if number is None:
         value.refuse(f"{value.text!r} is no number: {operator} compares numbers")
     if operator in (">", ">="):
@@ -186,13 +191,21 @@ def _number_range(name: str, operator: str, value: Source) -> Leaf | None:
     found = _RANGE.fullmatch(value.text) if operator == ":" and name.startswith(ATTRIBUTE) else None
     if not found or not (found["low"] or found["high"]):
         return None
-    low = read_number(found["low"]) if found["low"] else -math.inf
-    high = read_number(found["high"]) if found["high"] else math.inf
+    low = _finite(found["low"], value) if found["low"] else -math.inf
+    high = _finite(found["high"], value) if found["high"] else math.inf
     if low is None or high is None:
         return None
     if low > high:
         value.refuse(f"no number is in the range {value.text!r}: write the lower one first")
     return Number(name, low, high)
+
+
+def _finite(text: str, value: Source) -> float | None:
+    """Return a number, or None; infinite ones are bounds that are not there."""
+    number = read_number(text)
+    if number is not None and math.isinf(number):
+        value.refuse(f"{text!r} is too large: numbers are compared as doubles")
+    return number
 
 
 def _id(name: str, value: Source) -> Leaf:
