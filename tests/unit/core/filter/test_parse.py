@@ -139,8 +139,8 @@ def test_the_deepest_filter_can_be_read_from_its_own_spelling(text: str) -> None
 
 def test_terms_are_bounded() -> None:
     """However they are joined."""
+    parse(" ".join("a" * 1000))
     for word in (" ", " OR "):
-        parse(word.join("a" * 1000))
         assert "more than 1000 terms" in mistake(word.join("a" * 1001)).message
     assert "more than 1000 terms" in mistake(f"x:({' '.join('a' * 1001)})").message
 

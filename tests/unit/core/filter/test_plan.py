@@ -67,7 +67,7 @@ BATCH = Batch(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(FILTERS, BATCHES)
 def test_a_plan_passes_what_the_definition_passes(text: str, batch: Batch) -> None:
     """And where it passes a record an anchor holds, and the gate; an exact plan needs no more than these two."""

@@ -91,7 +91,7 @@ EDGES = st.sampled_from([Edge.ANCHOR, Edge.FREE])
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.one_of(NAMES, st.sampled_from(["service", "host", "logger", "thread"])), VALUES, EDGES, EDGES)
 def test_any_value_survives_its_spelling(field: str, value: str, left: Edge, right: Edge) -> None:
     """Whatever characters it and the attribute's name are made of."""
@@ -102,7 +102,7 @@ def test_any_value_survives_its_spelling(field: str, value: str, left: Edge, rig
         assert parse(spell(exact)) == exact
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(NAMES, NUMBERS, NUMBERS, st.booleans())
 def test_any_number_survives_its_spelling(field: str, one: float, other: float, included: bool) -> None:  # noqa: FBT001
     """In its shortest form."""
