@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hub.core.filter.nodes import EVERYTHING, NOTHING, And, Not, Or
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from hub.core.filter.nodes import Node
 
@@ -39,7 +39,15 @@ def negated(node: Node) -> Node:
 
 def _flat(nodes: Iterable[Node], kind: type[And | Or]) -> list[Node]:
     """Take the children of those of the same kind instead of themselves, each once."""
-    children: dict[Node, None] = {}
+    children: dict[Hashable, Node] = {}
     for node in nodes:
-        children.update(dict.fromkeys(node.children if isinstance(node, kind) else (node,)))
-    return list(children)
+        for child in node.children if isinstance(node, kind) else (node,):
+            children.setdefault(_regardless_of_order(child), child)
+    return list(children.values())
+
+
+def _regardless_of_order(node: Node) -> Hashable:
+    """Return what is equal for nodes that differ in the order of children only, as those of `a b` and `b a`."""
+    if isinstance(node, And | Or):
+        return type(node), frozenset(map(_regardless_of_order, node.children))
+    return (Not, _regardless_of_order(node.child)) if isinstance(node, Not) else node

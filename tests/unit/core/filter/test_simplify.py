@@ -39,6 +39,8 @@ def test_all_of(nodes: tuple[Node, ...], made: Node) -> None:
         ((A, NOTHING), A),
         ((A, EVERYTHING, B), EVERYTHING),
         ((A, And((B, C))), Or((A, And((B, C))))),
+        ((And((A, B)), And((B, A))), And((A, B))),
+        ((Not(And((A, Or((B, C))))), Not(And((Or((C, B)), A)))), Not(And((A, Or((B, C)))))),
     ],
 )
 def test_any_of(nodes: tuple[Node, ...], made: Node) -> None:

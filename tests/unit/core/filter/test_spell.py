@@ -37,6 +37,8 @@ from hub.core.filter.spell import spell
         (r"/a\/b/", "/a/b/"),
         ('*"("*', '"("', r"\("),
         ("a b OR c", "(a b) OR c", "c OR b a"),
+        ("a b", "a b OR b a", "(a b) (b a)", "-(-(b a))"),
+        ("x (a OR b)", "x ((a OR b) OR b OR a)", "(a OR b) (b OR a) x"),
     ],
     ids=lambda same: same[0] or "everything",
 )
