@@ -21,6 +21,12 @@ class Wire(Protocol):
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Encode a batch, or the part of it that `indexes` names, as pieces; done once for a channel."""
 
+    def label(self, subscription: str) -> bytes:
+        """Return a subscription's name, ready for `record`."""
+
+    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
+        """Return the frame of a records message with one record of a batch: `records` around its `body`."""
+
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message around an encoded batch; `sampled_out` records were left out before."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
@@ -59,15 +59,12 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        records = self._opaque.records
-        if len(indexes) == 1:
-            raw = records[indexes[0]]
-            return b"".join((self._head, delimited(_RECORDS, len(raw)), raw, _indexes(indexes[0])))
-        pieces = [self._head]
+        records = self.records
+        pieces = [self.head]
         for index in indexes:
             raw = records[index]
             pieces += (delimited(_RECORDS, len(raw)), raw)
-        pieces.append(_indexes(*indexes))
+        pieces.append(places(*indexes))
         return b"".join(pieces)
 
     @cached_property
@@ -80,15 +77,20 @@ class TailBatch:
         return _OPAQUE.FromString(b"".join(self.whole))
 
     @cached_property
-    def _head(self) -> bytes:
-        """All but the records."""
+    def records(self) -> Sequence[bytes]:
+        """The serialised records."""
+        return list(self._opaque.records)
+
+    @cached_property
+    def head(self) -> bytes:
+        """The serialised Batch without its records."""
         head = _OPAQUE()
         head.CopyFrom(self._opaque)
         head.ClearField("records")
         return head.SerializeToString()
 
 
-@lru_cache(maxsize=4096)  # one record of a batch, most often
-def _indexes(*indexes: int) -> bytes:
+def places(*indexes: int) -> bytes:
+    """Return a field `indexes` of Batch."""
     numbers = b"".join(map(varint, indexes))
     return delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)) + numbers

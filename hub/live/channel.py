@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hub.core.ports import Sink, Wire
     from hub.core.tail_batch import TailBatch
 
+    Way = tuple[str, bytes, Sink]
+
 
 class Watcher(Protocol):
     """A subscription, as a channel sees it."""
@@ -37,7 +39,7 @@ class Channel:
 
     delivered   records sent to each plain watcher since the channel was made
     said        the offset up to which the watchers know where they stand
-    plain       for each watcher what it takes to write to it, so that nothing else of it has to be touched
+    plain       for each watcher its name, its label in messages, and its sink: nothing else of it has to be touched
     """
 
     __slots__ = ("delivered", "filter", "metered", "plain", "said", "users", "wire")
@@ -47,13 +49,13 @@ class Channel:
         self.wire = wire
         self.delivered = 0
         self.said = head
-        self.plain: dict[Watcher, tuple[str, Sink]] = {}
-        self.metered: dict[Watcher, tuple[str, Sink]] = {}
+        self.plain: dict[Watcher, Way] = {}
+        self.metered: dict[Watcher, Way] = {}
         self.users = 0
 
     def join(self, watcher: Watcher, *, metered: bool) -> None:
         """Take a watcher that stands at the head."""
-        (self.metered if metered else self.plain)[watcher] = (watcher.id, watcher.sink)
+        (self.metered if metered else self.plain)[watcher] = watcher.id, self.wire.label(watcher.id), watcher.sink
 
     def leave(self, watcher: Watcher) -> bool:
         """Let a watcher go; return whether it was a plain one."""
@@ -69,39 +71,40 @@ class Channel:
         if not plain:
             self.delivered += len(indexes)
             return 0
-        wire, cursor, body = self.wire, batch.cursor, self.wire.body(batch, indexes)
-        if len(plain) == 1:
-            [(name, sink)] = plain.values()
+        wire, cursor, count = self.wire, batch.cursor, len(indexes)
+        if len(plain) == count == 1 < batch.stored.records:
+            [(_, label, sink)] = plain.values()
             if not sink.full:
-                self.delivered += len(indexes)
-                sink.write(wire.records(name, cursor, body))
-                return len(indexes)
+                self.delivered += 1
+                sink.write(wire.record(batch, indexes[0], label))
+                return 1
+        body = wire.body(batch, indexes)
         self._let_go_of_the_slow(plain, batch.stored.first_offset)
-        self.delivered += len(indexes)
+        self.delivered += count
         frames: dict[str, bytes] = {}
-        for name, sink in plain.values():
+        for name, _, sink in plain.values():
             frame = frames.get(name)
             if frame is None:
                 frame = frames[name] = wire.records(name, cursor, body)
             sink.write(frame)
-        return len(indexes) * len(plain)
+        return count * len(plain)
 
     def _ask(self, batch: TailBatch, indexes: Sequence[int]) -> None:
         self._let_go_of_the_slow(self.metered, batch.stored.first_offset)
         for watcher in list(self.metered):
             watcher.take(batch, indexes)
 
-    def _let_go_of_the_slow(self, watchers: dict[Watcher, tuple[str, Sink]], offset: int) -> None:
-        for watcher in [watcher for watcher, (_, sink) in watchers.items() if sink.full]:
+    def _let_go_of_the_slow(self, watchers: dict[Watcher, Way], offset: int) -> None:
+        for watcher in [watcher for watcher, (_, _, sink) in watchers.items() if sink.full]:
             watcher.fell_behind(offset)
 
-    def say_position(self, head: int, cursor: str) -> None:
-        """Tell watchers where they stand, if records went by of which none matched."""
-        if self.said == head:
+    def say_position(self, since: int, head: int, cursor: str) -> None:
+        """Tell watchers where they stand, if records went by since an offset of which none matched."""
+        if self.said > since or self.said == head:
             return
         self.said = head
         frames: dict[str, bytes] = {}
-        for name, sink in (*self.plain.values(), *self.metered.values()):
+        for name, _, sink in (*self.plain.values(), *self.metered.values()):
             if sink.full:
                 continue
             frame = frames.get(name)

@@ -98,6 +98,11 @@ class LiveEngine:
         """Return where the tenant's stored records begin and end."""
         return await self._log.bounds(tenant)
 
+    def head(self, tenant: str) -> int | None:
+        """Return where the tenant's records end; None where only the log knows, since nobody watches."""
+        feed = self._feeds.get(tenant)
+        return feed.live_head if feed else None
+
     def cursor(self, tenant: str, offset: int) -> str:
         """Return the cursor at an offset."""
         return Cursor(self._log.epoch, offset).encode(tenant)

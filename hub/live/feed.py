@@ -45,6 +45,8 @@ class Feed:
         self._behind = False
         self._rung = False
         self._published = False
+        # Where the head was when positions were told last: who has heard of more since then needs none.
+        self._told = 0
         # By canonical filter; those of a filter differ in their wire.
         self._channels: dict[str, list[Channel]] = {}
         # Watchers in channels, and those of them that keep no account of their own.
@@ -57,6 +59,11 @@ class Feed:
     def unused(self) -> bool:
         """Whether no subscription holds on to it, live or reading the log."""
         return not self._users
+
+    @property
+    def live_head(self) -> int | None:
+        """The head, where it moves with every commit: while somebody watches and nothing is missing."""
+        return self.head if self._live and not self._behind else None
 
     def attach(self, user: object) -> None:
         """Stay for a subscription: one that reads the log will join a channel here."""
@@ -203,7 +210,8 @@ class Feed:
         if self.head is not None and tell_positions:
             cursor = Cursor(self._log.epoch, self.head).encode(self.tenant)
             for channel in self._all_channels():
-                channel.say_position(self.head, cursor)
+                channel.say_position(self._told, self.head, cursor)
+            self._told = self.head
         if not self._published:
             self.committed([])
         self._published = False

@@ -233,6 +233,9 @@ class TailSession:
 
     async def _place(self, request: tail_pb2.Subscribe, wanted: Filter) -> tuple[Begin, bool]:
         """Return where to begin and end, and whether the log was made anew under the cursor."""
+        live = request.WhichOneof("from") is None and not request.HasField("follow")
+        if live and (head := self._engine.head(self._principal.tenant)) is not None:
+            return Begin(head, None, request.credit, request.max_records_per_s), False
         bounds = await self._engine.bounds(self._principal.tenant)
         offset = await self._offset(request, wanted, bounds)
         until = bounds.next if request.HasField("follow") and not request.follow else None

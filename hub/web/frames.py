@@ -146,7 +146,8 @@ class FrameWriter:
 
     async def drain(self) -> None:
         """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""
-        self.flush()
+        if self.full:
+            self.flush()
         if self.paused:
             await self._protocol.writable.wait()
         if self._protocol.disconnected or self._transport.is_closing():

@@ -47,6 +47,14 @@ class LinesWire:
         """Return a batch in JSON."""
         return (batches_json(batch, indexes),)
 
+    def label(self, subscription: str) -> bytes:
+        """Return a subscription's name."""
+        return subscription.encode()
+
+    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
+        """Return a records message with one record of a batch."""
+        return self.records(label.decode(), batch.cursor, self.body(batch, (index,)))
+
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return a records message."""
         return records_json(subscription, cursor, body, sampled_out) + b"\n"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hub.core.records_message import batches_field, records_message
+from hub.core.records_message import batches_field, label_of, record_message, records_message
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
 from hub.web.canonical import batch_json, message_json
 
@@ -27,6 +27,15 @@ class ProtoWire:
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `batches` of Records."""
         return batches_field(batch, indexes)
+
+    def label(self, subscription: str) -> bytes:
+        """Return a subscription's name as it stands in a message."""
+        return label_of(subscription)
+
+    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
+        """Return the frame of a records message with one record of a batch."""
+        size, pieces = record_message(batch, index, label)
+        return b"".join((frame_head(BINARY, size), *pieces))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
@@ -57,6 +66,14 @@ class JsonWire:
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a batch in JSON."""
         return (batches_json(batch, indexes),)
+
+    def label(self, subscription: str) -> bytes:
+        """Return a subscription's name."""
+        return subscription.encode()
+
+    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
+        """Return the frame of a records message with one record of a batch."""
+        return self.records(label.decode(), batch.cursor, self.body(batch, (index,)))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""

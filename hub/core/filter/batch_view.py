@@ -37,10 +37,11 @@ _COLUMN_OF = {name: name for name in (nodes.SERVICE, nodes.HOST, nodes.LOGGER, n
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Texts that are looked through, and the record that each belongs to."""
+    """Texts that are looked through, and the record that each belongs to; the first `bodies` of them are bodies."""
 
     texts: list[str]
     owners: list[int]
+    bodies: int
 
 
 class BatchView:
@@ -124,7 +125,7 @@ class BatchView:
                 parts = [part for part in (error.type, error.message, error.stacktrace) if part]
                 texts.extend(parts)
                 owners.extend([owner] * len(parts))
-        return Pieces(texts, owners)
+        return Pieces(texts, owners, self.count)
 
     def looked_through(self, field: str, test: Callable[[str], bool]) -> int:
         """Return the mask of the records of which a piece passes."""

@@ -1,6 +1,6 @@
 """All filters against a batch at once.
 
-    texts, patterns   one Hyperscan pass over all texts of the batch; what it finds is looked at again, exactly
+    texts, patterns   a Hyperscan pass over the texts of the batch (`hub.live.matcher.passes`)
     equal values      a table of the values that filters ask for, against the values that occur
     all the rest      boolean arithmetic on masks, only for filters with an anchor that occurs (`hub.core.filter.plan`)
 
@@ -9,100 +9,24 @@ A leaf that is not compiled yet, or does not pay, is judged by itself: the resul
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from hub.core.filter.leaf import is_word, test_of
-from hub.core.filter.nodes import BODY, EXCEPTION, TEXT, Edge, Match, Regex
+from hub.core.filter.nodes import Match, Regex
 from hub.core.filter.plan import Known, SharedLeaf, compute_of, is_equality, is_scannable, make_plan
-from hub.live.matcher.database import BORDER, compile_literals, compile_patterns, fits
-from hub.live.matcher.scanner import Scanner
+from hub.live.matcher.database import compile_literals, compile_patterns, fits
+from hub.live.matcher.passes import Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from hub.core.filter import Filter
-    from hub.core.filter.batch_view import Pieces
     from hub.core.filter.nodes import Leaf
     from hub.core.filter.plan import Plan
     from hub.core.tail_batch import TailBatch
-    from hub.live.matcher.database import Hit
     from hub.live.matcher.scanner import Spawn
 
 # A shorter text is found nearly everywhere; to look for it in each piece is cheaper than to be told each place.
 _MIN_LITERAL_BYTES = 3
-# A leaf that is found more often than this in a piece, on the average, is told too often: 0.4 µs each.
-_CHATTY = 2
-_UNLIMITED = 2**31
 # Leaves that are judged by themselves take about 0.1 ms a batch each.
 _MANY = 32
-
-
-class _Texts:
-    """The pieces of a batch put together for one pass, and where each ends."""
-
-    def __init__(self, pieces: Pieces, *, fold: bool) -> None:
-        whole = BORDER.join(pieces.texts) + BORDER
-        text = whole.casefold() if fold else whole
-        self.pieces = pieces
-        self.data = text.encode()
-        if len(self.data) == len(whole):  # so every character is a byte, folded or not
-            sizes: Iterator[int] = map(len, pieces.texts)
-        else:
-            sizes = (len((piece.casefold() if fold else piece).encode()) for piece in pieces.texts)
-        # A hit belongs to the piece before whose end it ends. One that ends right there has the border in it, or is of
-        # no characters, such as that of `^`, and belongs to the next piece.
-        self.ends = list(accumulate(size + len(BORDER) for size in sizes))
-
-
-@dataclass(slots=True)
-class _Sought:
-    """A leaf that a pass finds, and what makes sure that it holds where it was found.
-
-    test      the exact test of a piece
-    size      bytes, where what was found need not be tested, but for the edges of a word; 0: always tested
-    left      whether a word must begin there
-    right     whether a word must end there
-    anywhere  whether it may be in any piece
-    """
-
-    leaf: SharedLeaf
-    test: Callable[[str], bool]
-    size: int
-    left: bool
-    right: bool
-    anywhere: bool
-
-
-def _sought(shared: SharedLeaf) -> _Sought:
-    leaf = shared.leaf
-    assert isinstance(leaf, Match | Regex)  # noqa: S101  others are not looked for in texts
-    test, anywhere = test_of(leaf), leaf.field == TEXT
-    if isinstance(leaf, Regex) or not leaf.fold or Edge.ANCHOR in (leaf.left, leaf.right) or BORDER in leaf.value:
-        return _Sought(shared, test, 0, left=False, right=False, anywhere=anywhere)
-    left = leaf.left is Edge.WORD and is_word(leaf.value[0])
-    right = leaf.right is Edge.WORD and is_word(leaf.value[-1])
-    return _Sought(shared, test, len(leaf.value.encode()), left, right, anywhere)
-
-
-class _Scan:
-    """One kind of expression, and the leaves behind the numbers."""
-
-    def __init__(self, scanner: Scanner, *, fold: bool) -> None:
-        self.scanner = scanner
-        self.fold = fold
-        self.sought: dict[int, _Sought] = {}
-
-
-# By the byte beside something that was found: no character of a word, one, or part of one that has to be looked at.
-_APART, _WITHIN, _UNCERTAIN = 0, 1, 2
-_BESIDE = bytes(
-    _UNCERTAIN if byte >= 0x80 else _WITHIN if is_word(chr(byte)) else _APART  # noqa: PLR2004  ASCII ends there
-    for byte in range(256)
-)
 
 
 class Matcher:
@@ -112,11 +36,9 @@ class Matcher:
         self.watched = 0
         self._plans: dict[str, Plan] = {}
         self._shared: dict[Leaf, SharedLeaf] = {}
-        self._numbers: dict[SharedLeaf, int] = {}
-        self._next = 0
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
-        self._literals = _Scan(Scanner(compile_literals, self._literal_ready, spawn), fold=True)
-        self._patterns = _Scan(Scanner(compile_patterns, self._pattern_ready, spawn), fold=False)
+        self._literals = Pass(self, compile_literals, spawn, fold=True)
+        self._patterns = Pass(self, compile_patterns, spawn, fold=False)
         # Plans that are judged for every batch, and the others: by gate (None: without one), then by anchor.
         self._always: set[Plan] = set()
         self._gated: dict[SharedLeaf | None, dict[SharedLeaf, tuple[Plan, ...]]] = {}
@@ -151,9 +73,9 @@ class Matcher:
 
     async def settle(self) -> None:
         """Wait while many filters are judged by themselves: to add one more would hold up the event loop."""
-        for scan in (self._literals, self._patterns):
-            if scan.scanner.pending > _MANY:
-                await scan.scanner.settle()
+        for one in (self._literals, self._patterns):
+            if one.pending > _MANY:
+                await one.settle()
 
     def _place(self, plan: Plan) -> None:
         if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
@@ -187,15 +109,9 @@ class Matcher:
         elif isinstance(leaf, Match) and is_scannable(leaf):
             text = leaf.value.casefold()
             if len(text.encode()) >= _MIN_LITERAL_BYTES:
-                self._scan_for(self._literals, shared, text)
+                self._literals.seek(shared, text)
         elif isinstance(leaf, Regex) and is_scannable(leaf) and fits(leaf.pattern):
-            self._scan_for(self._patterns, shared, leaf.pattern)
-
-    def _scan_for(self, scan: _Scan, shared: SharedLeaf, expression: str) -> None:
-        self._next += 1
-        self._numbers[shared] = self._next
-        scan.sought[self._next] = _sought(shared)
-        scan.scanner.add(self._next, expression)
+            self._patterns.seek(shared, leaf.pattern)
 
     def _forget(self, shared: SharedLeaf) -> None:
         leaf = shared.leaf
@@ -205,23 +121,11 @@ class Matcher:
             del table[leaf.value]
             if not table:
                 del self._tables[leaf.field, leaf.fold]
-        elif shared in self._numbers:
-            self._unscan(self._literals if isinstance(leaf, Match) else self._patterns, shared)
+        self._literals.leave(shared)
+        self._patterns.leave(shared)
 
-    def _unscan(self, scan: _Scan, shared: SharedLeaf) -> None:
-        """Take a leaf out of the pass: it is judged by itself from now on."""
-        number = self._numbers.pop(shared)
-        del scan.sought[number]
-        scan.scanner.drop(number)
-        self._set_indexed(shared, indexed=False)
-
-    def _literal_ready(self, number: int) -> None:
-        self._set_indexed(self._literals.sought[number].leaf, indexed=True)
-
-    def _pattern_ready(self, number: int) -> None:
-        self._set_indexed(self._patterns.sought[number].leaf, indexed=True)
-
-    def _set_indexed(self, shared: SharedLeaf, *, indexed: bool) -> None:
+    def set_indexed(self, shared: SharedLeaf, *, indexed: bool) -> None:
+        """Take note that a leaf is found by its pass from now on, or no more: it is judged by itself then."""
         for plan in shared.plans:
             self._displace(plan)
         shared.indexed = indexed
@@ -234,9 +138,9 @@ class Matcher:
         """Return the route of each watched filter that passes records of the batch, and the mask of them."""
         known = Known(batch.view)
         self._look_up(known)
-        for scan in (self._literals, self._patterns):
-            if not scan.scanner.idle:
-                self._look_through(known, scan)
+        for one in (self._literals, self._patterns):
+            if not one.idle:
+                one.look(batch.view.pieces, known.masks)
         found, candidates = self._open(known)
         for plan in candidates:
             if plan.watchers and (mask := plan.judge(known)):
@@ -266,52 +170,3 @@ class Matcher:
             column = (known.view.folded if fold else known.view.strings)(name)
             for value in column.keys() & table.keys():
                 known.masks[table[value]] = column[value]
-
-    def _look_through(self, known: Known, scan: _Scan) -> None:
-        """Note what a pass finds; a step for each place, so nothing here is called that need not be."""
-        pieces, masks, get = known.view.pieces, known.masks, scan.sought.get
-        texts = _Texts(pieces, fold=scan.fold)
-        data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
-        behind = len(ends)
-        for number, end in self._hits(scan, texts):
-            one = get(number)
-            if one is None:  # dropped since it was compiled
-                continue
-            certain = one.size
-            if one.right and (edge := beside[data[end]]):
-                if edge == _WITHIN:
-                    continue
-                certain = 0
-            if one.left and (begin := end - one.size) and (edge := beside[data[begin - 1]]):
-                if edge == _WITHIN:
-                    continue
-                certain = 0
-            piece = bisect_right(ends, end)
-            if piece == behind or (not (certain and one.anywhere) and not self._holds(one, piece, known)):
-                continue
-            masks[one.leaf] = masks.get(one.leaf, 0) | 1 << owners[piece]
-
-    def _holds(self, one: _Sought, piece: int, known: Known) -> bool:
-        """Look at a piece again in which something was found."""
-        pieces = known.view.pieces
-        bit = 1 << pieces.owners[piece]
-        return bool(known.masks.get(one.leaf, 0) & bit) or (
-            _here(one.leaf.leaf, piece, known.view.count) and one.test(pieces.texts[piece])
-        )
-
-    def _hits(self, scan: _Scan, texts: _Texts) -> Sequence[Hit]:
-        """Pass over the texts; leaves that are told too often are taken out of the pass, and it is made again."""
-        limit = _CHATTY * len(texts.pieces.texts)
-        hits = scan.scanner.scan(texts.data, 8 * limit)
-        if len(hits) < 8 * limit:
-            return hits
-        for number, times in Counter(number for number, _ in hits).items():
-            if times > limit and number in scan.sought:
-                self._unscan(scan, scan.sought[number].leaf)
-        return scan.scanner.scan(texts.data, _UNLIMITED)
-
-
-def _here(leaf: Leaf, piece: int, records: int) -> bool:
-    """Whether a piece is of the field that the leaf looks through: bodies come first, a piece for each record."""
-    name = getattr(leaf, "field", "")
-    return not ((name == BODY and piece >= records) or (name == EXCEPTION and piece < records))
