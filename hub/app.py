@@ -22,11 +22,13 @@ from hub.allocator import keep_memory
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
 from hub.errors import StorageFullError
-from hub.identity.server_tls import ClientCertificates, TlsFiles, check_files, web_context
+from hub.identity.access import Access
+from hub.identity.revoked_file import RevokedFile
+from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
 from hub.ingest.admission import Admission
 from hub.ingest.service import IngestService
-from hub.ingest.stream import Farewell, Ingest, StreamLimits
+from hub.ingest.stream import Farewell, Ingest, StreamLimits, Streams
 from hub.live.engine import LiveEngine, LiveLimits
 from hub.live.session import TailSession
 from hub.log.bell import SocketBell
@@ -75,13 +77,16 @@ class Hub:
         """Open the log and the ports; ConfigError or CertificateError where that cannot be."""
         self._settings = settings
         self._stop = asyncio.Event()
-        tls = TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key)
-        check_files(tls)
+        mode = AuthMode(settings.web.auth_mode)
+        files = TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key, settings.tls.crl)
+        tls = ServerTls(files, _CLIENT_CERTIFICATES[mode])
         rules = _token_rules(settings)
         verifier = TokenVerifier(load_keys(settings.tokens.keys), rules)
         self.metrics = Metrics()
         self.metrics.limits(settings.limits())
         self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
+        revoked = RevokedFile(settings.data_dir / "revoked.jsonl")
+        self._access = Access(tls, files.paths, revoked, self.metrics)
         shared = settings.workers > 1
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = LmdbLog(
@@ -92,12 +97,14 @@ class Hub:
             bell=bell,
         )
         self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
+        check = self._access.check
         admission = Admission(_batch_limits(settings), self.metrics)
-        self._ingest = Ingest(self._log, admission, _stream_limits(settings), self.metrics)
-        mode = AuthMode(settings.web.auth_mode)
-        gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins)
+        self._ingest = Ingest(self._log, admission, _stream_limits(settings), self.metrics, Streams(check))
+        gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check)
         web = settings.web
-        self._sessions = Sessions(ConnectionLimits(web.max_connections, web.max_connections_per_tenant))
+        self._sessions = Sessions(ConnectionLimits(web.max_connections, web.max_connections_per_tenant), check)
+        self._access.on_change(self._sessions.recheck)
+        self._access.on_change(self._ingest.streams.recheck)
         live = settings.live
         front = FrontEnd(
             partial(TailSession, self._engine),
@@ -108,7 +115,7 @@ class Hub:
             live.write_timeout_seconds,
             web.heartbeat_seconds,
         )
-        ingest = IngestService(self._ingest, settings.trust_domain, settings.grpc.max_streams_per_tenant)
+        ingest = IngestService(self._ingest, settings.trust_domain, check, settings.grpc.max_streams_per_tenant)
         parts = TailParts(
             front.open_session,
             gate,
@@ -118,9 +125,9 @@ class Hub:
             live.write_timeout_seconds,
             live.max_message_bytes,
         )
-        self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), tls)
+        self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), lambda: tls.material)
         app = create_app(front)
-        self._web = WebServer(app, _web_options(settings), web_context(tls, _CLIENT_CERTIFICATES[mode]))
+        self._web = WebServer(app, _web_options(settings), tls.context)
 
     @property
     def listening(self) -> Listening:
@@ -136,6 +143,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._access.hurry)
         if self._metrics_port >= 0:
             self.metrics.serve(self._settings.metrics.host, self._metrics_port)
         try:
@@ -143,6 +151,7 @@ class Hub:
                 storing = tasks.create_task(self._log.run(), name="log")
                 engine = tasks.create_task(self._engine.run(), name="live")
                 upkeep = tasks.create_task(self._upkeep(), name="upkeep")
+                access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
                 await self._grpc.start()
                 await self._started(serving)
@@ -152,6 +161,7 @@ class Hub:
                 await serving
                 engine.cancel()
                 upkeep.cancel()
+                access.cancel()
                 self._log.finish()
                 await storing
         finally:

@@ -96,6 +96,12 @@ class Tls(Section):
         default=Path("certs/pki/server/hub.pem"), description="PEM file of the server's certificate and its chain"
     )
     key: Path = Field(default=Path("certs/pki/server/hub.key"), description="PEM file of the server's private key")
+    crl: Path | None = Field(
+        default=None, description="PEM file of the authorities' certificate revocation lists; unset: there are none"
+    )
+    reload_seconds: Seconds = Field(
+        default=0.25, gt=0, le=0.5, description="how often changed certificates, keys and revocations are looked for"
+    )
     min_version: str = Field(default="TLSv1.3", description="only TLSv1.3 is served")
     ciphers: Names = Field(default=_TLS13_SUITES, description="TLS 1.3 suites; all of them are always offered")
 
@@ -463,7 +469,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "data_dir": folder / settings.data_dir,
-            "tls": tls.model_copy(update={"ca": folder / tls.ca, "cert": folder / tls.cert, "key": folder / tls.key}),
+            "tls": tls.model_copy(
+                update={
+                    "ca": folder / tls.ca,
+                    "cert": folder / tls.cert,
+                    "key": folder / tls.key,
+                    "crl": None if tls.crl is None else folder / tls.crl,
+                }
+            ),
             "tokens": tokens.model_copy(update={"keys": folder / tokens.keys}),
         }
     )

@@ -64,6 +64,10 @@ class TokenExpiredError(UnauthenticatedError):
     close_code = 4408
 
 
+class RevokedError(UnauthenticatedError):
+    """The certificate or token was revoked: get another one from whoever issued it."""
+
+
 class ForbiddenError(LoghubError):
     """The peer is known, but not allowed to do this."""
 

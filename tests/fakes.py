@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.core.filter import FilterLimits, parse_filter
+from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import unframed
-from hub.errors import UnauthenticatedError
+from hub.errors import LoghubError, UnauthenticatedError
 from hub.log.memory import MemoryLog
 from hub.log.model import Entry
 from hub.log.retention import Retention
@@ -21,13 +22,11 @@ from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from hub.core.ending import Ending
     from hub.core.filter import Filter
-    from hub.core.principal import Principal
     from hub.core.stored import Hole, StoredBatch
-    from hub.errors import LoghubError
     from hub.pb.tail_pb2 import ClientMessage
     from hub.web.frames import Conversation
 
@@ -125,10 +124,15 @@ class FakeConnection(FakeSink):
         return asyncio.create_task(work, name=name)
 
 
+def nothing_is_revoked(_principal: Principal) -> None:
+    """Let everybody pass, as a hub does that has nothing on its lists."""
+
+
 class FakeSession:
     """A session that keeps what it is told; `hub.web.ports.Session`. It takes messages while `gate` is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, principal: Principal | None = None) -> None:
+        self.principal = principal or Principal("acme", "desk", frozenset({Scope.READ}))
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.refused: LoghubError | None = None
         self.said: list[str] = []
@@ -158,6 +162,13 @@ class FakeSession:
         self.said.append("end")
         if not self.ended.done():
             self.ended.set_result(ending)
+
+    def recheck(self, check: Callable[[Principal], None]) -> None:
+        """Keep that its principal may not stay, where the check says so."""
+        try:
+            check(self.principal)
+        except LoghubError:
+            self.said.append("thrown out")
 
     def shut_down(self, spread_seconds: float) -> None:
         """Keep how long clients may take to come back."""

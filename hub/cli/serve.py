@@ -76,6 +76,7 @@ class _Supervisor:
         """Return the exit status once all workers have ended."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._pass_on)
         while not self._stopping or self._running:
             self._start_due()
             self._reap()
@@ -86,6 +87,10 @@ class _Supervisor:
         self._stopping = True
         for process, _ in self._running.values():
             process.send_signal(signal.SIGTERM)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        for process, _ in self._running.values():
+            process.send_signal(number)
 
     def _start_due(self) -> None:
         now = time.monotonic()

@@ -89,11 +89,20 @@ class SpiffeId:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateId:
+    """What names a certificate (RFC 5280 section 4.1.2.2): the SHA-256 of its issuer's name in DER, its serial."""
+
+    issuer: bytes
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated peer.
 
-    `expires_at` is in seconds since the Unix epoch; `filter` is ANDed to every filter the peer asks for; `token_id`
-    and `serial` name what can be revoked.
+    `issued_at` and `expires_at` are in seconds since the Unix epoch; `filter` is ANDed to every filter the peer asks
+    for; `token_id` and `certificate` name what can be revoked. `peer` is whom the connection's certificate names where
+    a token says who is asking.
     """
 
     tenant: str
@@ -102,15 +111,19 @@ class Principal:
     expires_at: float | None = None
     filter: str = ""
     token_id: str = ""
-    serial: int | None = None
+    issued_at: float = 0.0
+    certificate: CertificateId | None = None
+    peer: Principal | None = None
 
     def __post_init__(self) -> None:
         """Refuse a tenant that is not one."""
         check_tenant(self.tenant)
 
     @classmethod
-    def of_certificate(cls, uris: list[str], *, trust_domain: str, not_after: float, serial: int) -> Principal:
-        """Return the principal of a peer whose certificate has these URI names.
+    def of_certificate(
+        cls, uris: list[str], *, trust_domain: str, validity: tuple[float, float], certificate: CertificateId
+    ) -> Principal:
+        """Return the principal of a peer whose certificate has these URI names, and is valid from and until a time.
 
         Raises ForbiddenError unless there is exactly one SPIFFE URI and it is of this trust domain.
         """
@@ -132,8 +145,9 @@ class Principal:
             tenant=identity.tenant,
             subject=str(identity),
             scopes=_SCOPES[identity.role],
-            expires_at=not_after,
-            serial=serial,
+            issued_at=validity[0],
+            expires_at=validity[1],
+            certificate=certificate,
         )
 
     def require(self, scope: Scope) -> None:

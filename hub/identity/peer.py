@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from cryptography import x509
 
-from hub.core.principal import Principal
+from hub.core.principal import CertificateId, Principal
 from hub.errors import UnauthenticatedError
 
 _UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
@@ -23,8 +25,14 @@ def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal
     except _UNREADABLE as error:
         msg = f"the client certificate cannot be read: {error}"
         raise UnauthenticatedError(msg) from error
-    not_after = parsed.not_valid_after_utc.timestamp()
-    return Principal.of_certificate(uris, trust_domain=trust_domain, not_after=not_after, serial=parsed.serial_number)
+    validity = (parsed.not_valid_before_utc.timestamp(), parsed.not_valid_after_utc.timestamp())
+    named = certificate_id(parsed.issuer, parsed.serial_number)
+    return Principal.of_certificate(uris, trust_domain=trust_domain, validity=validity, certificate=named)
+
+
+def certificate_id(issuer: x509.Name, serial: int) -> CertificateId:
+    """Return what names the certificate that an issuer gave this serial number."""
+    return CertificateId(sha256(issuer.public_bytes()).digest(), serial)
 
 
 def _uris(certificate: x509.Certificate) -> list[str]:

@@ -1,4 +1,7 @@
-"""The server's own certificate, and the TLS settings of the web port."""
+"""The server's own certificate and the authorities of its peers, as their files say now: for both ports.
+
+New handshakes get what `reload` read last; connections that stand keep what they have.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from hub.errors import CertificateError
+from hub.identity.crl import RevokedCertificates, read_crl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +32,63 @@ class ClientCertificates(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: the authorities that clients' certificates may come from, the server's chain, and its key."""
+    """PEM files: the authorities that clients' certificates may come from, the server's chain, its key, CRLs."""
 
     ca: Path
     cert: Path
     key: Path
+    crl: Path | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (self.ca, self.cert, self.key) if self.crl is None else (self.ca, self.cert, self.key, self.crl)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsMaterial:
+    """What a handshake needs, in PEM."""
+
+    ca: bytes
+    cert: bytes
+    key: bytes
+
+
+class _CurrentContext(ssl.SSLContext):
+    """A context that hands each handshake to the current one: authorities cannot be taken out of a context again."""
+
+    current: ssl.SSLContext
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:  # noqa: ANN401  as the one that is called
+        """Begin a handshake."""
+        return self.current.wrap_bio(*args, **options)
+
+
+class ServerTls:
+    """What both ports serve with.
+
+    context     for asyncio's servers
+    material    for gRPC
+    revoked     what the authorities have revoked
+    ends_at     when the server's certificate does, in seconds since the Unix epoch
+    """
+
+    def __init__(self, files: TlsFiles, clients: ClientCertificates) -> None:
+        """Read the files; CertificateError says what is wrong with them."""
+        self._files = files
+        self._clients = clients
+        self.context = _CurrentContext(ssl.PROTOCOL_TLS_SERVER)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again; CertificateError where they cannot serve together: what was there stays."""
+        files = self._files
+        context = web_context(files, self._clients)
+        material = TlsMaterial(_read(files.ca), _read(files.cert), _read(files.key))
+        chain = _certificates(files.cert)
+        revoked = RevokedCertificates() if files.crl is None else read_crl(files.crl, _certificates(files.ca), chain)
+        self.context.current, self.material, self.revoked = context, material, revoked
+        self.ends_at = chain[0].not_valid_after_utc.timestamp()
 
 
 def check_files(files: TlsFiles) -> None:

@@ -274,6 +274,7 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
             expires_at=_seconds(claims, "exp"),
             filter=texts["filter"],
             token_id=texts["jti"],
+            issued_at=_seconds(claims, "iat" if "iat" in claims else "nbf"),
         )
     except ValueError as error:
         raise _bad("has a claim 'tenant' that is none: 1 to 63 characters of [a-z0-9._-]") from error

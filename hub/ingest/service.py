@@ -27,6 +27,8 @@ from hub.pb.ingest_pb2 import PushRequest, PushResponse
 from hub.rpc.status import abort
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grpc.aio import ServicerContext
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -35,12 +37,19 @@ _REQUESTS = Reader(PushRequest)
 
 
 class IngestService:
-    """Handlers of the service; `trust_domain` is the one whose SPIFFE ids are taken."""
+    """Handlers of the service.
+
+    trust_domain    whose SPIFFE ids are taken
+    check           raises RevokedError for a principal whose certificate is revoked
+    """
 
     name = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
 
-    def __init__(self, ingest: Ingest, trust_domain: str, max_streams_per_tenant: int) -> None:
+    def __init__(
+        self, ingest: Ingest, trust_domain: str, check: Callable[[Principal], None], max_streams_per_tenant: int
+    ) -> None:
         self._ingest = ingest
+        self._check = check
         self._max_streams = max_streams_per_tenant
         self._principal = lru_cache(maxsize=4096)(
             lambda certificate: principal_of_certificate(certificate, trust_domain)
@@ -116,6 +125,7 @@ class IngestService:
         if not certificates:
             raise UnauthenticatedError
         principal = self._principal(certificates[0])
+        self._check(principal)
         principal.check_alive(time())
         principal.require(Scope.WRITE)
         return principal

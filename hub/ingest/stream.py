@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,14 +17,21 @@ from google.protobuf.duration_pb2 import Duration
 from hub import __version__
 from hub.core.batch import Reader
 from hub.core.sequence import Sequencer, Verdict
-from hub.errors import BadRequestError, LoghubError, OutOfSequenceError, ShuttingDownError, TooLargeError
+from hub.errors import (
+    BadRequestError,
+    LoghubError,
+    OutOfSequenceError,
+    ShuttingDownError,
+    TooLargeError,
+    UnauthenticatedError,
+)
 from hub.ingest.admission import Admission, Source, check_producer_id
 from hub.log.model import Appended
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import HubMessage, ProducerMessage, RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.core.batch import Offer, Rejected
     from hub.core.principal import Principal
@@ -32,6 +39,9 @@ if TYPE_CHECKING:
     from hub.observe.metrics import Metrics
 
 MAX_CLIENT_CHARACTERS = 128
+# For a producer whose certificate has ended to read what waits for it: within a second all is over.
+_THROW_OUT_SECONDS = 0.5
+_THROWN_OUT = (ingest_pb2.GOODBYE_REASON_EXPIRED, ingest_pb2.GOODBYE_REASON_REVOKED)
 _MESSAGES = Reader(ProducerMessage)
 
 
@@ -79,13 +89,18 @@ class Farewell:
 
 
 class Streams:
-    """The open streams of this process, by tenant and producer id; a newer one takes the place of an older."""
+    """The open streams of this process, by tenant and producer id; a newer one takes the place of an older.
 
-    def __init__(self) -> None:
+    `check` raises LoghubError for a principal that may not stay.
+    """
+
+    def __init__(self, check: Callable[[Principal], None]) -> None:
+        self._check = check
         self._open: dict[Source, ProducerStream] = {}
 
     def enter(self, source: Source, stream: ProducerStream) -> None:
-        """Register a stream and end the one that was there."""
+        """Register a stream and end the one that was there; LoghubError where it was revoked since its handshake."""
+        self._check(stream.principal)
         old = self._open.get(source)
         self._open[source] = stream
         if old:
@@ -101,6 +116,14 @@ class Streams:
         """Return the number of the tenant's open streams."""
         return sum(source.tenant == tenant for source in self._open)
 
+    def recheck(self, check: Callable[[Principal], None]) -> None:
+        """End the streams of principals that may not stay."""
+        for stream in list(self._open.values()):
+            try:
+                check(stream.principal)
+            except LoghubError as error:
+                stream.end(Farewell(ingest_pb2.GOODBYE_REASON_REVOKED, error.message, reconnect=False))
+
     def end_all(self, farewell: Farewell) -> None:
         """End every stream."""
         for stream in list(self._open.values()):
@@ -115,13 +138,14 @@ class Ingest:
     admission: Admission
     limits: StreamLimits
     metrics: Metrics
-    streams: Streams = field(default_factory=Streams)
+    streams: Streams
 
 
 class ProducerStream:
     """Runs one stream to its end; a producer's errors are raised before the welcome, and said after it."""
 
     def __init__(self, ingest: Ingest, principal: Principal, peer: Peer) -> None:
+        self.principal = principal
         self._ingest = ingest
         self._tenant = principal.tenant
         self._peer = peer
@@ -133,6 +157,7 @@ class ProducerStream:
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._farewell: Farewell | None = None
+        self._limit: asyncio.Timeout | None = None
         self._finished = False
         self._acked = 0
         # Bounded by the window too: a producer that does not read its refusals is not read either.
@@ -140,13 +165,27 @@ class ProducerStream:
         self._counts = ingest.metrics.tenant(principal.tenant)
 
     def end(self, farewell: Farewell) -> None:
-        """Settle what is open, say goodbye, and end."""
+        """Settle what is open, say goodbye, and end; a peer that may not stay and does not read is cut."""
         if self._farewell is None:
             self._farewell = farewell
         self._changed.set()
+        if farewell.reason in _THROWN_OUT and self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time() + _THROW_OUT_SECONDS)
 
     async def run(self) -> None:
         """Serve the stream from hello to goodbye."""
+        self._limit = limit = asyncio.timeout(_THROW_OUT_SECONDS if self._farewell else None)
+        try:
+            async with limit:
+                await self._serve()
+        except TimeoutError:
+            if not limit.expired() or self._farewell is None:
+                raise
+            raise UnauthenticatedError(self._farewell.message) from None
+        finally:
+            self._limit = None
+
+    async def _serve(self) -> None:
         hello = await self._hello()
         self._source = Source(self._tenant, check_producer_id(hello.producer_id))
         self._ingest.streams.enter(self._source, self)
@@ -204,7 +243,7 @@ class ProducerStream:
     async def _read(self) -> None:
         while self._farewell is None:
             raw = await self._peer.read()
-            if raw is None:
+            if raw is None or self._farewell is not None:
                 break
             try:
                 finished = self._take(raw)

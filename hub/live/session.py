@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _WARN_SECONDS = 60.0
+# For a peer whose credentials have ended to read what waits for it: within a second all is over.
+_THROW_OUT_SECONDS = 0.5
 _PROTOCOL_CODE = 4500
 _MAX_PING_BYTES = 64
 _SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
@@ -146,6 +148,18 @@ class TailSession:
     def _end_if_done(self) -> None:
         if self._no_more and not self._subscriptions:
             self.end(Ending(1000, ingest_pb2.GOODBYE_REASON_DONE, "all has been sent", reconnect=False))
+
+    def recheck(self, check: Callable[[Principal], None]) -> None:
+        """End where the check raises LoghubError for the principal."""
+        try:
+            check(self._principal)
+        except LoghubError as error:
+            self._throw_out(Ending(error.close_code, ingest_pb2.GOODBYE_REASON_REVOKED, error.message, reconnect=False))
+
+    def _throw_out(self, ending: Ending) -> None:
+        """End a session that must not go on: a peer that does not read the goodbye soon is cut."""
+        self.end(ending)
+        asyncio.get_running_loop().call_later(_THROW_OUT_SECONDS, self._outlet.sink.abort)
 
     def shut_down(self, spread_seconds: float) -> None:
         """End because the hub does; clients come back spread over some seconds."""
@@ -324,7 +338,8 @@ class TailSession:
         left = expires - time()
         if left <= 0:
             code, reason = TokenExpiredError.close_code, ingest_pb2.GOODBYE_REASON_EXPIRED
-            self.end(Ending(code, reason, "the token or certificate has expired: get a fresh one", reconnect=False))
+            message = "the token or certificate has expired: get a fresh one"
+            self._throw_out(Ending(code, reason, message, reconnect=False))
             return
         if left <= _WARN_SECONDS and not warned:
             expiring = tail_pb2.AuthExpiring()

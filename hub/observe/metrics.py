@@ -82,6 +82,11 @@ class Metrics:
         self.lost = counter("lost_records", "Records reported to subscribers as gaps", "tenant")
         self.replays = counter("replays", "Times a slow subscriber went back to reading the log", "tenant")
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")
+        self.reloads = counter("reloads", "Changed files read anew", "what")
+        self.reload_failures = counter("reload_failures", "Changed files that cannot be used", "what")
+        self.certificate_ends = gauge("certificate_expiry_timestamp_seconds", "When the server's certificate ends")
+        self.crl_ends = gauge("crl_next_update_timestamp_seconds", "When the first revocation list is out of date")
+        self.revocations = gauge("revocations", "Revoked certificates, tokens and subjects that are known")
         self.limit = gauge("limit", "Configured limits", "name")
 
     def tenant(self, name: str) -> TenantCounts:
@@ -105,6 +110,16 @@ class Metrics:
         self.commit_seconds.observe(seconds)
         self.commit_batches.observe(batches)
         self.commit_bytes.inc(size_bytes)
+
+    def reloaded(self, what: str, *, failed: bool) -> None:
+        """Count a change of `tls` or `revocations`."""
+        (self.reload_failures if failed else self.reloads).labels(what).inc()
+
+    def access(self, certificate_ends: float, crl_ends: float | None, revocations: int) -> None:
+        """Take when certificate and lists end, in seconds since the Unix epoch, and how much is revoked."""
+        self.certificate_ends.set(certificate_ends)
+        self.crl_ends.set(crl_ends or 0.0)
+        self.revocations.set(revocations)
 
     def limits(self, limits: Mapping[str, float]) -> None:
         """Publish the configured limits, by their setting's name."""

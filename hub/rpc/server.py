@@ -13,9 +13,9 @@ from grpc_reflection.v1alpha import reflection
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from hub.identity.server_tls import TlsFiles
+    from hub.identity.server_tls import TlsMaterial
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
@@ -53,7 +53,8 @@ class Service(Protocol):
 class GrpcServer:
     """The server; `port` is known once it has started."""
 
-    def __init__(self, services: Sequence[Service], options: GrpcOptions, tls: TlsFiles) -> None:
+    def __init__(self, services: Sequence[Service], options: GrpcOptions, tls: Callable[[], TlsMaterial]) -> None:
+        """Open the port; `tls` is asked at each handshake for what holds now, in a thread of gRPC's."""
         self._names = [service.name for service in services]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_channel_options(options))
@@ -61,10 +62,9 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        credentials = grpc.ssl_server_credentials(
-            [(tls.key.read_bytes(), tls.cert.read_bytes())],
-            root_certificates=tls.ca.read_bytes(),
-            require_client_auth=True,
+        certificates = _Certificates(tls)
+        credentials = grpc.dynamic_ssl_server_credentials(
+            certificates.current(), certificates.changed, require_client_authentication=True
         )
         address = f"{options.host}:{options.port}"
         try:
@@ -86,6 +86,26 @@ class GrpcServer:
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, wait for those that run, then end them."""
         await self._server.stop(grace_seconds)
+
+
+class _Certificates:
+    """What gRPC asks before each handshake."""
+
+    def __init__(self, tls: Callable[[], TlsMaterial]) -> None:
+        self._tls = tls
+        self._served = tls()
+
+    def current(self) -> grpc.ServerCertificateConfiguration:
+        """Return the configuration to serve with."""
+        served = self._served
+        return grpc.ssl_server_certificate_configuration([(served.key, served.cert)], root_certificates=served.ca)
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return the configuration where it is another than the last."""
+        if self._tls() is self._served:
+            return None
+        self._served = self._tls()
+        return self.current()
 
 
 def _channel_options(options: GrpcOptions) -> list[tuple[str, int | str]]:

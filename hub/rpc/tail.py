@@ -65,6 +65,9 @@ class Session(Protocol):
     def end(self, ending: Ending) -> None:
         """Say goodbye."""
 
+    def recheck(self, check: Callable[[Principal], None]) -> None:
+        """End where the check raises LoghubError for the principal."""
+
     def shut_down(self, spread_seconds: float) -> None:
         """End because the hub does."""
 

@@ -12,7 +12,7 @@ from hub.errors import ForbiddenError, UnauthenticatedError
 from hub.identity.peer import principal_of_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hub.core.principal import Principal
 
@@ -51,12 +51,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Judges requests. Without `allowed_origins`, a page may come from the host that it asks."""
+    """Judges requests. Without `allowed_origins`, a page may come from the host that it asks.
+
+    `check` raises RevokedError for a principal that showed what is revoked.
+    """
 
     mode: AuthMode
     trust_domain: str
     verifier: Verifier
     allowed_origins: tuple[str, ...]
+    check: Callable[[Principal], None]
 
     def principal(self, request: Request) -> Principal:
         """Return who is asking; raises UnauthenticatedError, or ForbiddenError for a certificate of no use."""
@@ -86,10 +90,15 @@ class Gate:
         return self._bearer(token, certificate_der, self._named(certificate_der))
 
     def _named(self, certificate_der: bytes | None) -> Principal | None:
-        return None if certificate_der is None else principal_of_certificate(certificate_der, self.trust_domain)
+        if certificate_der is None:
+            return None
+        named = principal_of_certificate(certificate_der, self.trust_domain)
+        self.check(named)
+        return named
 
     def _bearer(self, token: str, certificate_der: bytes | None, named: Principal | None) -> Principal:
         bearer = self.verifier.verify(token, certificate_der)
+        self.check(bearer)
         if named is None:
             if self.mode is AuthMode.BOTH:
                 msg = "this hub asks for a client certificate beside the token"
@@ -99,7 +108,7 @@ class Gate:
             msg = "the client certificate and the token are of different tenants"
             raise ForbiddenError(msg)
         ends = [end for end in (bearer.expires_at, named.expires_at) if end is not None]
-        return replace(bearer, expires_at=min(ends, default=None))
+        return replace(bearer, expires_at=min(ends, default=None), peer=named)
 
     def check_origin(self, headers: Headers) -> None:
         """Raise ForbiddenError for a page from elsewhere; programs send no Origin."""

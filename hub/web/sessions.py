@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from hub.errors import QuotaError, ShuttingDownError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.core.principal import Principal
     from hub.web.ports import Session
 
 _RETRY_SECONDS = 5.0
@@ -24,9 +27,13 @@ class ConnectionLimits:
 
 @dataclass(slots=True)
 class Sessions:
-    """Counts connections from before their handshake is answered, and knows the sessions that they carry."""
+    """Counts connections from before their handshake is answered, and knows the sessions that they carry.
+
+    `check` raises LoghubError for a principal that may not stay.
+    """
 
     limits: ConnectionLimits
+    check: Callable[[Principal], None]
     _counts: Counter[str] = field(default_factory=Counter)
     _open: set[Session] = field(default_factory=set)
     _spread_seconds: float | None = None
@@ -53,14 +60,20 @@ class Sessions:
             del self._counts[tenant]
 
     def enter(self, session: Session) -> None:
-        """Know a session; one that comes while the hub ends is ended."""
+        """Know a session; one that comes while the hub ends, or was revoked since its handshake, is ended."""
         self._open.add(session)
+        session.recheck(self.check)
         if self._spread_seconds is not None:
             session.shut_down(self._spread_seconds)
 
     def leave(self, session: Session) -> None:
         """Forget a session."""
         self._open.discard(session)
+
+    def recheck(self, check: Callable[[Principal], None]) -> None:
+        """End the sessions of principals that may not stay."""
+        for session in list(self._open):
+            session.recheck(check)
 
     def shut_down(self, spread_seconds: float) -> None:
         """Say goodbye to all, and let nobody in."""

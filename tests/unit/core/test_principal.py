@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.principal import Principal, Role, Scope, SpiffeId, check_tenant
+from hub.core.principal import CertificateId, Principal, Role, Scope, SpiffeId, check_tenant
 from hub.errors import ForbiddenError, UnauthenticatedError
 
 ORDERS = "spiffe://loghub.test/tenant/acme/producer/orders"
+CERTIFICATE = CertificateId(b"issuer", 7)
 tenants = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", fullmatch=True)
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", fullmatch=True)
 domains = st.from_regex(r"[a-z0-9._-]{1,255}", fullmatch=True)
@@ -20,7 +21,9 @@ domains = st.from_regex(r"[a-z0-9._-]{1,255}", fullmatch=True)
 
 def of_certificate(*uris: str, trust_domain: str = "loghub.test") -> Principal:
     """Return the principal of a certificate with these URI names."""
-    return Principal.of_certificate(list(uris), trust_domain=trust_domain, not_after=100.0, serial=7)
+    return Principal.of_certificate(
+        list(uris), trust_domain=trust_domain, validity=(10.0, 100.0), certificate=CERTIFICATE
+    )
 
 
 @pytest.mark.parametrize("tenant", ["a", "0", "acme", "a-b.c_d", "a" * 63])
@@ -92,7 +95,9 @@ def test_any_other_uri_is_refused(uri: str) -> None:
 def test_a_certificate_says_tenant_and_scopes(role: Role, scopes: set[Scope]) -> None:
     """The role decides the scopes; the certificate's end and serial are kept to be checked later."""
     uri = ORDERS.replace("producer", role)
-    assert of_certificate(uri) == Principal("acme", uri, frozenset(scopes), expires_at=100.0, serial=7)
+    assert of_certificate(uri) == Principal(
+        "acme", uri, frozenset(scopes), 100.0, issued_at=10.0, certificate=CERTIFICATE
+    )
 
 
 def test_other_uri_names_do_not_matter() -> None:

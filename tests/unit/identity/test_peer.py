@@ -14,12 +14,13 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from hub.core.principal import Principal, Scope
 from hub.errors import ForbiddenError, GrpcCode, UnauthenticatedError
-from hub.identity.peer import principal_of_certificate
+from hub.identity.peer import certificate_id, principal_of_certificate
 
 DOMAIN = "loghub.test"
 ORDERS = "spiffe://loghub.test/tenant/acme/producer/orders"
 OTHER = "spiffe://loghub.test/tenant/globex/producer/orders"
 KEY = ec.generate_private_key(ec.SECP256R1())
+NOT_BEFORE = dt.datetime(2040, 1, 1, 3, 4, 5, tzinfo=dt.UTC)
 NOT_AFTER = dt.datetime(2040, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 SERIAL = 2**158 + 7
 FORBIDDEN = (GrpcCode.PERMISSION_DENIED, 403, 4403)
@@ -30,7 +31,7 @@ def certificate(*extensions: x509.ExtensionType, common_name: str = "orders") ->
     """Return a certificate with these extensions."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
-    builder = builder.serial_number(SERIAL).not_valid_before(NOT_AFTER - dt.timedelta(days=1))
+    builder = builder.serial_number(SERIAL).not_valid_before(NOT_BEFORE)
     builder = builder.not_valid_after(NOT_AFTER)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
@@ -73,8 +74,14 @@ def raw_uri(text: bytes) -> bytes:
 def test_a_good_certificate_names_its_principal(encoding: Encoding) -> None:
     """PEM is how gRPC shows it, DER how the web port does; its end and serial are kept to be checked later."""
     good = certificate(x509.SubjectAlternativeName([uri(ORDERS)])).public_bytes(encoding)
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "orders")])
     assert principal_of_certificate(good, DOMAIN) == Principal(
-        "acme", ORDERS, frozenset({Scope.WRITE}), expires_at=NOT_AFTER.timestamp(), serial=SERIAL
+        "acme",
+        ORDERS,
+        frozenset({Scope.WRITE}),
+        expires_at=NOT_AFTER.timestamp(),
+        issued_at=NOT_BEFORE.timestamp(),
+        certificate=certificate_id(issuer, SERIAL),
     )
 
 

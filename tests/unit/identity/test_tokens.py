@@ -62,7 +62,7 @@ CLAIMS: dict[str, Any] = {
     "nbf": NOW,
     "exp": NOW + HOUR,
 }
-ALICE = Principal("acme", "alice", frozenset({Scope.READ}), expires_at=NOW + HOUR)
+ALICE = Principal("acme", "alice", frozenset({Scope.READ}), expires_at=NOW + HOUR, issued_at=NOW)
 CERTIFICATE = b"a certificate in DER"
 DIGESTS = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -644,6 +644,7 @@ def test_a_minted_token_is_taken(signers: dict[str, PrivateKey], tmp_path: Path,
         expires_at=NOW + HOUR,
         filter="severity >= ERROR",
         token_id="42",
+        issued_at=NOW,
     )
     assert mint(private_pem(key), replace(claims, tenant="globex"), RULES, NOW) != minted
 

@@ -21,7 +21,7 @@ from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import Hello, HubMessage, ProducerGoodbye, ProducerMessage
 from hub.pb.record_pb2 import Batch, LogRecord
-from tests.fakes import FOREVER, settle
+from tests.fakes import FOREVER, nothing_is_revoked, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -126,7 +126,9 @@ class World:
     def __init__(self) -> None:
         self.log = HeldLog()
         self.metrics = Metrics()
-        self.ingest = Ingest(self.log, Admission(BATCHES, self.metrics), STREAMS, self.metrics)
+        self.ingest = Ingest(
+            self.log, Admission(BATCHES, self.metrics), STREAMS, self.metrics, Streams(nothing_is_revoked)
+        )
         self.tasks: list[asyncio.Task[None]] = []
         self.streams: list[ProducerStream] = []
 
@@ -654,7 +656,7 @@ async def test_streams_of_other_producers_are_left_alone(world: World) -> None:
 
 async def test_a_stream_that_was_replaced_does_not_remove_its_successor(world: World) -> None:
     """Leaving late, it finds another in its place."""
-    streams, source = Streams(), Source("a", "p1")
+    streams, source = Streams(nothing_is_revoked), Source("a", "p1")
     old, new = (ProducerStream(world.ingest, PRINCIPAL, FakePeer()) for _ in range(2))
     streams.enter(source, old)
     streams.enter(source, new)

@@ -23,7 +23,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from hub.core.principal import Role, SpiffeId
 from hub.errors import CertificateError, ForbiddenError
-from hub.identity.peer import principal_of_certificate
+from hub.identity.peer import certificate_id, principal_of_certificate
 from hub.pki.authority import LEAF_DAYS, MAX_SERVER_DAYS, Authority, Issued
 
 if TYPE_CHECKING:
@@ -267,7 +267,8 @@ def test_a_client_is_verified_and_has_one_name(pki: Pki, role: Role) -> None:
     principal = principal_of_certificate(pki.clients[role].cert.read_bytes(), DOMAIN)
     leaf = certificates[0]
     assert (principal.subject, principal.tenant) == (str(identity), "acme")
-    assert (principal.serial, principal.expires_at) == (leaf.serial_number, leaf.not_valid_after_utc.timestamp())
+    assert principal.certificate == certificate_id(leaf.issuer, leaf.serial_number)
+    assert principal.expires_at == leaf.not_valid_after_utc.timestamp()
 
 
 def test_a_server_is_no_client_and_a_client_no_server(pki: Pki) -> None:

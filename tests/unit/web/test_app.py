@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from cryptography import x509
 from quart.asgi import ASGIWebsocketConnection
 from quart.wrappers import Websocket
 
@@ -21,6 +20,7 @@ from hub.core.ending import Ending
 from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import BINARY, frame
 from hub.errors import BadFilterError, ForbiddenError
+from hub.identity.peer import principal_of_certificate
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
@@ -29,7 +29,7 @@ from hub.web.auth import AuthMode, Gate
 from hub.web.sessions import ConnectionLimits, Sessions
 from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
-from tests.fakes import FakeConnection, FakeSession, FakeVerifier, certificate, settle
+from tests.fakes import FakeConnection, FakeSession, FakeVerifier, certificate, nothing_is_revoked, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class Site:
     """The application between a fake verifier and fake sessions; one connection a tenant."""
 
     verifier: FakeVerifier = field(default_factory=lambda: FakeVerifier(good=READER, writer=WRITER, other=OTHER))
-    sessions: Sessions = field(default_factory=lambda: Sessions(ConnectionLimits(2, 1)))
+    sessions: Sessions = field(default_factory=lambda: Sessions(ConnectionLimits(2, 1), nothing_is_revoked))
     metrics: Metrics = field(default_factory=Metrics)
     fault: Exception | None = None
     write_timeout_seconds: float = 60.0
@@ -80,7 +80,7 @@ class Site:
 
     def __post_init__(self) -> None:
         """Put the application together."""
-        gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, ())
+        gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, (), nothing_is_revoked)
         timeout = self.write_timeout_seconds
         self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout, 25.0))
 
@@ -431,8 +431,10 @@ async def test_a_session_gets_what_it_needs_to_check_a_fresh_token(site: Site) -
     visit = Visit(site)
     visit.scope["extensions"]["tls"] = {"client_cert_der": mine}
     await visit.go()
-    ends = x509.load_der_x509_certificate(mine).not_valid_after_utc.timestamp()
-    assert site.asked[0].verify("good") == replace(READER, expires_at=min(ends, READER.expires_at or ends))
+    peer = principal_of_certificate(mine, "loghub.test")
+    ends = peer.expires_at or 0.0
+    expected = replace(READER, expires_at=min(ends, READER.expires_at or ends), peer=peer)
+    assert site.asked[0].verify("good") == expected
     with pytest.raises(ForbiddenError):
         site.asked[0].verify("other")
     assert site.verifier.asked == [("good", mine), ("good", mine), ("other", mine)]

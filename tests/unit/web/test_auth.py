@@ -11,8 +11,9 @@ from werkzeug.datastructures import Headers
 
 from hub.core.principal import Principal, Scope
 from hub.errors import ForbiddenError, LoghubError, UnauthenticatedError
+from hub.identity.peer import principal_of_certificate
 from hub.web.auth import AuthMode, Gate, Request
-from tests.fakes import FakeVerifier, certificate
+from tests.fakes import FakeVerifier, certificate, nothing_is_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ FOREIGN = certificate("spiffe://other.test/tenant/acme/subscriber/desk")
 
 def gate(mode: AuthMode = AuthMode.JWT, *origins: str, good: str = "good") -> Gate:
     """Return a gate that knows one token."""
-    return Gate(mode, DOMAIN, FakeVerifier(**{good: READER}), origins)
+    return Gate(mode, DOMAIN, FakeVerifier(**{good: READER}), origins, nothing_is_revoked)
 
 
 def asking(
@@ -132,11 +133,13 @@ def test_a_token_is_judged_with_the_connections_certificate(mode: AuthMode) -> N
     """It may be bound to it (RFC 8705); who is let in is the token's bearer, until either of the two ends."""
     judge = gate(mode)
     ends = x509.load_der_x509_certificate(ACME).not_valid_after_utc.timestamp()
-    assert judge.principal(asking("Bearer good", certificate_der=ACME)) == replace(READER, expires_at=ends)
+    assert judge.principal(asking("Bearer good", certificate_der=ACME)) == replace(
+        READER, expires_at=ends, peer=principal_of_certificate(ACME, DOMAIN)
+    )
     assert asked(judge) == [("good", ACME)]
     for earlier, later in ((ends - 1, ends - 1), (ends + 1, ends)):
         verifier = FakeVerifier(good=replace(READER, expires_at=earlier))
-        judge = Gate(mode, DOMAIN, verifier, ())
+        judge = Gate(mode, DOMAIN, verifier, (), nothing_is_revoked)
         assert judge.principal(asking("Bearer good", certificate_der=ACME)).expires_at == later
 
 
@@ -198,7 +201,9 @@ def test_where_certificates_decide_no_token_is_looked_at(authorization: str | No
     """The principal is the certificate's, with its scopes, end and serial."""
     judge = gate(AuthMode.MTLS)
     principal = judge.principal(asking(authorization, subprotocols, GLOBEX))
-    assert (principal.tenant, principal.scopes, principal.serial) == ("globex", frozenset({Scope.READ}), 7)
+    assert (principal.tenant, principal.scopes) == ("globex", frozenset({Scope.READ}))
+    assert principal.certificate is not None
+    assert principal.certificate.serial == 7
     assert principal.subject == f"spiffe://{DOMAIN}/tenant/globex/subscriber/desk"
     assert principal.expires_at is not None
     assert not asked(judge)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.errors import QuotaError, ShuttingDownError
 from hub.web.sessions import ConnectionLimits, Sessions
-from tests.fakes import FakeSession
+from tests.fakes import FakeSession, nothing_is_revoked
 
 TOTAL, EACH = 5, 3
 
@@ -19,7 +19,7 @@ TOTAL, EACH = 5, 3
 @pytest.fixture
 def sessions() -> Sessions:
     """No connection yet."""
-    return Sessions(ConnectionLimits(TOTAL, EACH))
+    return Sessions(ConnectionLimits(TOTAL, EACH), nothing_is_revoked)
 
 
 def test_a_tenant_has_so_many_connections(sessions: Sessions) -> None:
@@ -51,7 +51,7 @@ def test_a_process_has_so_many_connections(sessions: Sessions) -> None:
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=40))
 def test_who_was_refused_is_not_counted(steps: list[tuple[bool, str]]) -> None:
     """Let in and out in any order, it is always known who is there: exactly what there is room for comes in."""
-    sessions, there = Sessions(ConnectionLimits(TOTAL, EACH)), Counter[str]()
+    sessions, there = Sessions(ConnectionLimits(TOTAL, EACH), nothing_is_revoked), Counter[str]()
     for enters, tenant in steps:
         if enters:
             room = there.total() < TOTAL and there[tenant] < EACH
@@ -70,7 +70,7 @@ def test_who_was_refused_is_not_counted(steps: list[tuple[bool, str]]) -> None:
 def test_a_limit_of_nothing_lets_nobody_in(limits: ConnectionLimits) -> None:
     """Either of them."""
     with pytest.raises(QuotaError):
-        Sessions(limits).admit("a")
+        Sessions(limits, nothing_is_revoked).admit("a")
 
 
 async def test_shutting_down_says_goodbye_to_each_once(sessions: Sessions) -> None:
