@@ -85,7 +85,7 @@ class Hub:
         self.metrics = Metrics()
         self.metrics.limits(settings.limits())
         self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
-        revoked = RevokedFile(settings.data_dir / "revoked.jsonl")
+        revoked = RevokedFile.of(settings.data_dir)
         self._access = Access(tls, files.paths, revoked, self.metrics)
         shared = settings.workers > 1
         bell = SocketBell(settings.data_dir / "bells") if shared else None
@@ -114,6 +114,7 @@ class Hub:
             live.queue_bytes,
             live.write_timeout_seconds,
             web.heartbeat_seconds,
+            self._access,
         )
         ingest = IngestService(self._ingest, settings.trust_domain, check, settings.grpc.max_streams_per_tenant)
         parts = TailParts(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hub.core.ending import Ending
     from hub.core.filter import Filter
+    from hub.core.revocation import Revocation
     from hub.core.stored import Hole, StoredBatch
     from hub.pb.tail_pb2 import ClientMessage
     from hub.web.frames import Conversation
@@ -173,6 +174,17 @@ class FakeSession:
     def shut_down(self, spread_seconds: float) -> None:
         """Keep how long clients may take to come back."""
         self.said.append(f"shut down over {spread_seconds:g} s")
+
+
+class FakeRevoker:
+    """Keeps what is revoked; `hub.web.admin.Revoker`."""
+
+    def __init__(self) -> None:
+        self.revocations: list[Revocation] = []
+
+    async def revoke(self, entry: Revocation) -> None:
+        """Keep it."""
+        self.revocations.append(entry)
 
 
 class FakeVerifier:

@@ -272,6 +272,11 @@ class CallPeer:
         """Send a message by its kind."""
         await self.call.write(ClientMessage(**kind).SerializeToString())
 
+    async def next(self) -> ServerMessage | None:
+        """Return the next message, however long it takes; None at the end."""
+        message = await self.call.read()
+        return None if message is grpc.aio.EOF else message
+
     async def until(self, kind: str) -> Any:
         """Return the body of the next message of this kind, passing over others."""
         async with asyncio.timeout(SECONDS):

@@ -65,10 +65,14 @@ class Deployment:
         issued = self.authority.client(identity)
         return self.authority.issue_client(identity) if _clear_outdated(issued.cert) else issued
 
-    def token(self, tenant: str, *, subject: str = "demo", seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
+    def token(self, tenant: str, *, seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
         """Return a subscriber's token; `only` is a filter that always holds for it."""
+        return self.mint(Claims(tenant, "demo", "logs:read", seconds, only))
+
+    def mint(self, claims: Claims) -> str:
+        """Return a token that says this."""
         key = (self.authority.folder / "tokens" / "signing.key").read_bytes()
-        return mint(key, Claims(tenant, subject, "logs:read", seconds, only), _RULES, time.time())
+        return mint(key, claims, _RULES, time.time())
 
     def configure(self, grpc_port: int, web_port: int, settings: Mapping[str, Any] | None = None) -> Path:
         """Write the configuration: loopback only, no metrics page; `settings` are sections laid over it."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from cryptography import x509
 
 from hub.core.principal import CertificateId, Principal
-from hub.errors import UnauthenticatedError
+from hub.errors import CertificateError, UnauthenticatedError
 
 _UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
@@ -28,6 +28,15 @@ def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal
     validity = (parsed.not_valid_before_utc.timestamp(), parsed.not_valid_after_utc.timestamp())
     named = certificate_id(parsed.issuer, parsed.serial_number)
     return Principal.of_certificate(uris, trust_domain=trust_domain, validity=validity, certificate=named)
+
+
+def serial_of(pem: bytes) -> int:
+    """Return the serial number of the first certificate in PEM; CertificateError where there is none."""
+    try:
+        return x509.load_pem_x509_certificate(pem).serial_number
+    except ValueError as error:
+        msg = f"the file holds no certificate in PEM: {error}"
+        raise CertificateError(msg) from error
 
 
 def certificate_id(issuer: x509.Name, serial: int) -> CertificateId:

@@ -28,6 +28,11 @@ class RevokedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @classmethod
+    def of(cls, data_dir: Path) -> RevokedFile:
+        """Return the list of the hub whose data is in this folder."""
+        return cls(data_dir / "revoked.jsonl")
+
     def read(self) -> tuple[Revocation, ...]:
         """Return all entries, oldest first; ConfigError, naming the line, where one cannot be read."""
         try:

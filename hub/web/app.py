@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
+from hub.web.admin import AdminParts, serve_admin
 from hub.web.auth import Gate, Request
 from hub.web.held import HeldSocket
 from hub.web.http_tail import HttpTail
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from hub.core.ports import Wire
     from hub.core.principal import Principal
     from hub.observe.metrics import Metrics
+    from hub.web.admin import Revoker
     from hub.web.frames import FrameWriter
     from hub.web.ports import OpenSession, Session
     from hub.web.sessions import Sessions
@@ -72,6 +74,7 @@ class FrontEnd:
     queue_bytes: int
     write_timeout_seconds: float
     heartbeat_seconds: float
+    revoker: Revoker
 
 
 class _BoundedWebsocket(ASGIWebsocketConnection):
@@ -98,6 +101,7 @@ def create_app(front: FrontEnd) -> Quart:
     _handle_errors(app)
     _serve_page(app)
     _serve_api(app, front)
+    serve_admin(app, AdminParts(front.gate, front.revoker, partial(_refused, front.metrics), _json_response))
     return app
 
 

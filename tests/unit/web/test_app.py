@@ -29,7 +29,7 @@ from hub.web.auth import AuthMode, Gate
 from hub.web.sessions import ConnectionLimits, Sessions
 from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
-from tests.fakes import FakeConnection, FakeSession, FakeVerifier, certificate, nothing_is_revoked, settle
+from tests.fakes import FakeConnection, FakeRevoker, FakeSession, FakeVerifier, certificate, nothing_is_revoked, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,8 @@ class Site:
         """Put the application together."""
         gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, (), nothing_is_revoked)
         timeout = self.write_timeout_seconds
-        self.app = create_app(FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout, 25.0))
+        front = FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout, 25.0, FakeRevoker())
+        self.app = create_app(front)
 
     def open_session(
         self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]
