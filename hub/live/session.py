@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import re
-from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING
 
@@ -82,6 +81,8 @@ class TailSession:
         self._always = parse_filter(principal.filter, engine.limits.filters)
         self._verify = verify
         self._subscriptions: dict[str, Subscription] = {}
+        # What was asked for by each, without what the token always adds.
+        self._asked: dict[str, Filter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outlet = Outlet(sink, wire, self._start)
         self._timer: asyncio.TimerHandle | None = None
@@ -209,9 +210,11 @@ class TailSession:
 
     async def _subscribe(self, request: tail_pb2.Subscribe) -> None:
         self._check_subscribe(request)
-        wanted = self._filter(request.filter)
+        asked = self._filter(request.filter)
+        wanted = asked & self._always
         subscription = self._engine.subscription(self._principal.tenant, request.id, wanted, self._outlet)
         self._subscriptions[request.id] = subscription
+        self._asked[request.id] = asked
         self._counts.subscriptions.inc()
         try:
             await subscription.settle()  # before its place is fixed: what comes meanwhile need not be read again
@@ -271,9 +274,13 @@ class TailSession:
 
     async def _update(self, request: tail_pb2.Update) -> None:
         subscription = self._named(request.id)
-        subscription.refilter(self._filter(request.filter))
+        self._asked[request.id] = self._filter(request.filter)
+        self._refilter(subscription)
+
+    def _refilter(self, subscription: Subscription) -> None:
+        subscription.refilter(self._asked[subscription.id] & self._always)
         subscribed = tail_pb2.Subscribed(
-            id=request.id, cursor=subscription.cursor, filter=subscription.filter.canonical
+            id=subscription.id, cursor=subscription.cursor, filter=subscription.filter.canonical
         )
         self._outlet.send(ServerMessage(subscribed=subscribed))
 
@@ -288,12 +295,21 @@ class TailSession:
     async def _auth(self, request: tail_pb2.Auth) -> None:
         fresh = self._verify(request.token)
         old = self._principal
-        if (fresh.tenant, fresh.subject, fresh.filter) != (old.tenant, old.subject, old.filter):
-            msg = "the fresh token is for another tenant, subject or filter: open a new connection with it"
+        if (fresh.tenant, fresh.subject) != (old.tenant, old.subject):
+            msg = "the fresh token is for another tenant or subject: open a new connection with it"
             raise ForbiddenError(msg)
-        fresh.require(Scope.READ)
-        self._principal = replace(old, scopes=fresh.scopes, expires_at=fresh.expires_at, token_id=fresh.token_id)
+        always = parse_filter(fresh.filter, self._limits.filters)
+        self._principal = fresh
+        if Scope.READ not in fresh.scopes:
+            message = f"the fresh token lacks the scope {Scope.READ}: nothing more may be read"
+            reason = ingest_pb2.GOODBYE_REASON_FORBIDDEN
+            self._throw_out(Ending(ForbiddenError.close_code, reason, message, reconnect=False))
+            return
         self._watch_clock(warned=False)
+        if always.canonical != self._always.canonical:
+            self._always = always
+            for subscription in list(self._subscriptions.values()):
+                self._refilter(subscription)
 
     async def _credit(self, request: tail_pb2.Credit) -> None:
         subscription = self._named(request.id)
@@ -312,7 +328,7 @@ class TailSession:
         self._outlet.send(ServerMessage(pong=tail_pb2.Pong(payload=request.payload)))
 
     def _filter(self, text: str) -> Filter:
-        return parse_filter(text, self._limits.filters) & self._always
+        return parse_filter(text, self._limits.filters)
 
     def _named(self, name: str) -> Subscription:
         subscription = self._subscriptions.get(name)
@@ -322,6 +338,7 @@ class TailSession:
         return subscription
 
     def _forget(self, name: str) -> None:
+        self._asked.pop(name, None)
         if self._subscriptions.pop(name, None):
             self._counts.subscriptions.dec()
         self._end_if_done()

@@ -15,12 +15,18 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hub.core.filter import FilterLimits
 from hub.core.principal import Principal, Scope
-from hub.errors import BadFilterError, ForbiddenError, UnauthenticatedError
+from hub.errors import BadFilterError, ForbiddenError, RevokedError, UnauthenticatedError
 from hub.live.engine import LiveEngine, LiveLimits
 from hub.live.session import TailSession
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2, tail_pb2
-from hub.pb.ingest_pb2 import GOODBYE_REASON_EXPIRED, GOODBYE_REASON_INTERNAL, GOODBYE_REASON_SHUTDOWN
+from hub.pb.ingest_pb2 import (
+    GOODBYE_REASON_EXPIRED,
+    GOODBYE_REASON_FORBIDDEN,
+    GOODBYE_REASON_INTERNAL,
+    GOODBYE_REASON_REVOKED,
+    GOODBYE_REASON_SHUTDOWN,
+)
 from hub.pb.tail_pb2 import ClientMessage, Subscribe
 from hub.web.wire import ProtoWire
 from tests.fakes import FakeSink, GatedLog, entry, settle
@@ -308,8 +314,7 @@ async def test_a_fresh_token_keeps_the_session(line: Line) -> None:
         (None, tail_pb2.ERROR_CODE_BAD_TOKEN),
         ({"tenant": "b"}, tail_pb2.ERROR_CODE_FORBIDDEN),
         ({"subject": "you"}, tail_pb2.ERROR_CODE_FORBIDDEN),
-        ({"filter": "x"}, tail_pb2.ERROR_CODE_FORBIDDEN),
-        ({"scopes": frozenset({Scope.WRITE})}, tail_pb2.ERROR_CODE_FORBIDDEN),
+        ({"filter": "a("}, tail_pb2.ERROR_CODE_BAD_FILTER),
     ],
 )
 async def test_a_fresh_token_must_be_of_the_same_bearer(line: Line, fresh: dict[str, Any] | None, code: int) -> None:
@@ -318,6 +323,53 @@ async def test_a_fresh_token_must_be_of_the_same_bearer(line: Line, fresh: dict[
     if fresh is not None:
         line.fresh["token"] = bearer(**fresh)
     assert (await line.say(auth={"token": "token"})).error.code == code
+
+
+async def test_a_fresh_token_with_another_filter_narrows_what_is_open(line: Line) -> None:
+    """Every subscription is told, and keeps what it asked for itself; a wider token widens it again."""
+    line.begin(filter="")
+    line.fresh |= {"narrow": bearer(filter="service:orders"), "wide": bearer()}
+    for name, wanted in (("s", ""), ("t", "level>=warn")):
+        await line.say(subscribe=Subscribe(id=name, filter=wanted))
+    await line.say(auth={"token": "narrow"})
+    told = {one.subscribed.id: one.subscribed.filter for one in line.sink.of("subscribed")[2:]}
+    assert told == {"s": "service:orders", "t": "level>=warn service:orders"}
+    await line.log.append([entry("a", "1", service="orders"), entry("a", "2", service="billing")])
+    await settle()
+    assert line.sink.bodies("s") == ["1"]
+    await line.say(update={"id": "s", "filter": "level>=info"})
+    assert line.sink.of("subscribed")[-1].subscribed.filter == "level>=info service:orders"
+    await line.say(auth={"token": "wide"})
+    assert {one.subscribed.filter for one in line.sink.of("subscribed")[-2:]} == {"level>=info", "level>=warn"}
+    await line.say(subscribe=Subscribe(id="late"))
+    assert line.sink.of("subscribed")[-1].subscribed.filter == ""
+
+
+async def test_a_fresh_token_without_the_scope_ends_the_session(line: Line) -> None:
+    """What may not be read any more is not read on."""
+    session = line.begin()
+    line.fresh["poor"] = bearer(scopes=frozenset({Scope.WRITE}))
+    await line.say(auth={"token": "poor"})
+    ending = await asyncio.wait_for(session.ended, 1)
+    assert (ending.close_code, ending.reason) == (4403, GOODBYE_REASON_FORBIDDEN)
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_a_session_that_may_not_stay_is_cut(line: Line, *, told: bool) -> None:
+    """It is told; a peer that does not read that soon is cut."""
+    session = line.begin()
+
+    def check(principal: Principal) -> None:
+        assert principal.subject == "me"
+        if told:
+            raise RevokedError
+
+    session.recheck(check)
+    await asyncio.sleep(0.6 if told else 0)
+    assert session.ended.done() is told
+    assert line.sink.gone is told
+    reasons = [one.goodbye.reason for one in line.sink.of("goodbye")]
+    assert reasons == ([GOODBYE_REASON_REVOKED] if told else [])
 
 
 async def test_shutting_down_says_when_to_come_back(line: Line) -> None:
