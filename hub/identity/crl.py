@@ -76,7 +76,10 @@ def _revoked(
     for crl in lists:
         name = crl.issuer.rfc4514_string()
         if not any(_signed(crl, authority) for authority in authorities):
-            msg = f"{path}: the list of {name} has no signature of an authority in tls.ca: give that one's own list"
+            msg = (
+                f"{path}: the list of {name} has no signature of an authority in tls.ca, of one in the server's own "
+                "chain, or of one that stands in the file: put the certificate of the intermediate beside its list"
+            )
             raise CertificateError(msg)
         if any(isinstance(extension.value, x509.DeltaCRLIndicator) for extension in crl.extensions):
             msg = f"{path}: the list of {name} tells only changes (a delta CRL): give the whole one"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.app import Hub
-    from hub.pki.authority import Issued
+    from hub.pki.authority import Authority, Issued
     from tests.peers import Site
 
     Start = Callable[..., AbstractAsyncContextManager[tuple[Site, Hub]]]
@@ -143,9 +143,9 @@ async def test_a_revoked_token_ends_what_it_opened(
             task.cancel()
 
 
-def crl_of(site: Site, *serials: int, at: datetime) -> bytes:
-    """Return the list of the deployment's authority."""
-    folder = site.deployment.authority.folder / "ca"
+def crl_of(authority: Authority, *serials: int, at: datetime) -> bytes:
+    """Return a list of an authority, with the certificate that signed it."""
+    folder = authority.folder / "ca"
     issuer = x509.load_pem_x509_certificate((folder / "intermediate.pem").read_bytes())
     key = load_pem_private_key((folder / "intermediate.key").read_bytes(), None)
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
@@ -153,7 +153,8 @@ def crl_of(site: Site, *serials: int, at: datetime) -> bytes:
     for serial in serials:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
         builder = builder.add_revoked_certificate(entry)
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)  # type: ignore[arg-type]  # it is of EC
+    crl = builder.sign(key, hashes.SHA256())  # type: ignore[arg-type]  # it is of EC
+    return issuer.public_bytes(Encoding.PEM) + crl.public_bytes(Encoding.PEM)
 
 
 def records(hub: Hub, tenant: str) -> float:
@@ -184,7 +185,7 @@ async def test_a_revoked_certificate_ends_its_producers_stream(
         settings: dict[str, Any] = {}
         first, _ = await stack.enter_async_context(start())
         deployment, now = first.deployment, x509.load_pem_x509_certificate(first.deployment.ca.read_bytes())
-        crl.write_bytes(crl_of(first, at=now.not_valid_before_utc))
+        crl.write_bytes(crl_of(deployment.authority, at=now.not_valid_before_utc))
         await stack.aclose()
         settings = {"tls": {"crl": str(crl)}}
         site, hub = await stack.enter_async_context(start(**settings))
@@ -209,7 +210,7 @@ async def test_a_revoked_certificate_ends_its_producers_stream(
             entry = Revocation(Kind.CERTIFICATE, serial_text(serial), time.time(), tenant)
             RevokedFile.of(tmp_path / "data").append(entry)
         else:
-            crl.write_bytes(crl_of(site, serial, at=now.not_valid_before_utc))
+            crl.write_bytes(crl_of(deployment.authority, serial, at=now.not_valid_before_utc))
         goodbye = await producer.until("goodbye")
         ended = time.time()
         assert goodbye.reason == GOODBYE_REASON_REVOKED
