@@ -92,7 +92,8 @@ class Rig:
 def room(connections: int) -> dict[str, dict[str, int]]:
     """Return the settings that let so many subscribers of one tenant in."""
     most = connections + _SPARE_CONNECTIONS
-    return {"web": {"max_connections": most, "max_connections_per_tenant": most}}
+    web = {"max_connections": most, "max_connections_per_tenant": most}
+    return {"web": web, "quotas": {"max_connections_per_principal": most}}
 
 
 def machine_ticks() -> tuple[int, int]:

@@ -21,6 +21,8 @@ import hub.grpc_tls  # isort: skip  # must come before anything that imports grp
 from hub.allocator import keep_memory
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
+from hub.core.places import Bound, PlaceLimits, Places
+from hub.core.quota import Rate, RateLimits, RateQuotas
 from hub.errors import StorageFullError
 from hub.identity.access import Access
 from hub.identity.revoked_file import RevokedFile
@@ -43,7 +45,7 @@ from hub.rpc.tail import TailParts, TailService
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.server import WebOptions, WebServer
-from hub.web.sessions import ConnectionLimits, Sessions
+from hub.web.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,10 +101,12 @@ class Hub:
         self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
         check = self._access.check
         admission = Admission(_batch_limits(settings), self.metrics)
-        self._ingest = Ingest(self._log, admission, _stream_limits(settings), self.metrics, Streams(check))
+        self._ingest = Ingest(
+            self._log, admission, _stream_limits(settings), self.metrics, Streams(check), _rates(settings)
+        )
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check)
         web = settings.web
-        self._sessions = Sessions(ConnectionLimits(web.max_connections, web.max_connections_per_tenant), check)
+        self._sessions = Sessions(Places("connections", _connections(settings)), check)
         self._access.on_change(self._sessions.recheck)
         self._access.on_change(self._ingest.streams.recheck)
         live = settings.live
@@ -116,7 +120,7 @@ class Hub:
             web.heartbeat_seconds,
             self._access,
         )
-        ingest = IngestService(self._ingest, settings.trust_domain, check, settings.grpc.max_streams_per_tenant)
+        ingest = IngestService(self._ingest, settings.trust_domain, check, Places("streams", _streams(settings)))
         parts = TailParts(
             front.open_session,
             gate,
@@ -232,7 +236,52 @@ def _log_options(settings: Settings) -> LmdbOptions:
 def _retention(settings: Settings) -> Retention:
     log = settings.log
     memory = settings.ingest.producer_memory_seconds
-    return Retention(log.retention_seconds, log.retention_bytes_per_tenant, memory)
+    own = settings.quotas.own("retention_bytes")
+    return Retention(log.retention_seconds, log.retention_bytes_per_tenant, memory, own)
+
+
+def _rates(settings: Settings) -> RateQuotas:
+    quotas = settings.quotas
+    tenant = Rate(quotas.records_per_s, quotas.bytes_per_s)
+    own = {
+        one.tenant: Rate(
+            tenant.records_per_s if one.records_per_s is None else one.records_per_s,
+            tenant.bytes_per_s if one.bytes_per_s is None else one.bytes_per_s,
+        )
+        for one in quotas.tenants
+    }
+    principal = Rate(quotas.principal_records_per_s, quotas.principal_bytes_per_s)
+    return RateQuotas(RateLimits(tenant, principal, quotas.burst_seconds, quotas.delay_seconds, own))
+
+
+def _streams(settings: Settings) -> PlaceLimits:
+    quotas = settings.quotas
+    return PlaceLimits(
+        Bound(None),
+        Bound(settings.grpc.max_streams_per_tenant, "grpc.max_streams_per_tenant"),
+        Bound(quotas.max_streams_per_principal, "quotas.max_streams_per_principal"),
+        quotas.own("max_streams"),
+    )
+
+
+def _connections(settings: Settings) -> PlaceLimits:
+    web, quotas = settings.web, settings.quotas
+    return PlaceLimits(
+        Bound(web.max_connections, "web.max_connections"),
+        Bound(web.max_connections_per_tenant, "web.max_connections_per_tenant"),
+        Bound(quotas.max_connections_per_principal, "quotas.max_connections_per_principal"),
+        quotas.own("max_connections"),
+    )
+
+
+def _subscriptions(settings: Settings) -> PlaceLimits:
+    quotas = settings.quotas
+    return PlaceLimits(
+        Bound(None),
+        Bound(quotas.max_subscriptions_per_tenant, "quotas.max_subscriptions_per_tenant"),
+        Bound(quotas.max_subscriptions_per_principal, "quotas.max_subscriptions_per_principal"),
+        quotas.own("max_subscriptions"),
+    )
 
 
 def _batch_limits(settings: Settings) -> BatchLimits:
@@ -260,6 +309,7 @@ def _live_limits(settings: Settings) -> LiveLimits:
         write_timeout_seconds=live.write_timeout_seconds,
         heartbeat_seconds=settings.web.heartbeat_seconds,
         position_seconds=live.position_seconds,
+        places=_subscriptions(settings),
     )
 
 

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hub.core.principal import check_tenant
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _split(value: object) -> object:
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1)]
+Amount = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=0, le=65535)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -190,6 +192,53 @@ class Ingest(Section):
     )
 
 
+class TenantQuota(Section):
+    """What one tenant may do instead of what is set for all."""
+
+    tenant: str = Field(description="the tenant")
+    records_per_s: Amount | None = Field(default=None, description="as `quotas.records_per_s`")
+    bytes_per_s: Bytes | None = Field(default=None, description="as `quotas.bytes_per_s`")
+    max_streams: Count | None = Field(default=None, description="as `grpc.max_streams_per_tenant`")
+    max_connections: Count | None = Field(default=None, description="as `web.max_connections_per_tenant`")
+    max_subscriptions: Count | None = Field(default=None, description="as `quotas.max_subscriptions_per_tenant`")
+    retention_bytes: Bytes | None = Field(default=None, description="as `log.retention_bytes_per_tenant`")
+
+
+class Quotas(Section):
+    """What tenants and their principals may use, on each worker."""
+
+    records_per_s: Amount = Field(default=0, description="records that a tenant may send a second; 0: no bound")
+    bytes_per_s: Bytes = Field(default=0, description="bytes that a tenant may send a second; 0: no bound")
+    principal_records_per_s: Amount = Field(default=0, description="the same of one producer; 0: no bound")
+    principal_bytes_per_s: Bytes = Field(default=0, description="the same of one producer; 0: no bound")
+    burst_seconds: Seconds = Field(default=2.0, gt=0, description="how much of a rate may come at once")
+    delay_seconds: Seconds = Field(
+        default=1.0, description="how long a stream over its rate is left unread before its batches are refused"
+    )
+    max_streams_per_principal: Count = Field(default=100, description="open streams of one producer")
+    max_connections_per_principal: Count = Field(default=1000, description="open connections of one subscriber")
+    max_subscriptions_per_tenant: Count = Field(default=50_000, description="open subscriptions of a tenant")
+    max_subscriptions_per_principal: Count = Field(default=20_000, description="open subscriptions of one subscriber")
+    tenants: tuple[TenantQuota, ...] = Field(
+        default=(), description="tenants with quotas of their own, each `{tenant: acme, records-per-s: 1000}`"
+    )
+
+    @model_validator(mode="after")
+    def _tenants(self) -> Quotas:
+        names = [one.tenant for one in self.tenants]
+        for name in names:
+            check_tenant(name)
+        if len(set(names)) < len(names):
+            msg = "tenants names a tenant twice"
+            raise ValueError(msg)
+        return self
+
+    def own(self, name: str) -> dict[str, Any]:
+        """Return what tenants have of a quota for themselves, by tenant."""
+        found = {one.tenant: getattr(one, name) for one in self.tenants}
+        return {tenant: value for tenant, value in found.items() if value is not None}
+
+
 class Live(Section):
     """What subscribers may do."""
 
@@ -282,6 +331,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     tokens: Tokens = Tokens()
     ingest: Ingest = Ingest()
+    quotas: Quotas = Quotas()
     live: Live = Live()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
@@ -405,6 +455,8 @@ def _normal(data: Any) -> Any:  # noqa: ANN401  YAML is of any type
     """Return the data with `_` for `-` in keys."""
     if isinstance(data, dict):
         return {str(key).replace("-", "_"): _normal(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_normal(value) for value in data]
     return data
 
 

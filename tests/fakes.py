@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.core.filter import FilterLimits, parse_filter
+from hub.core.places import Bound, PlaceLimits, Places
 from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import unframed
 from hub.errors import LoghubError, UnauthenticatedError
@@ -123,6 +124,16 @@ class FakeConnection(FakeSink):
     def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run a task."""
         return asyncio.create_task(work, name=name)
+
+
+NO_BOUND = PlaceLimits(Bound(None), Bound(None), Bound(None), {})
+
+
+def places(total: int | None = None, tenant: int | None = None, principal: int | None = None) -> Places:
+    """Return so many places."""
+    names = ("web.max_connections", "web.max_connections_per_tenant", "quotas.max_connections_per_principal")
+    first, second, third = (Bound(most, name) for most, name in zip((total, tenant, principal), names, strict=True))
+    return Places("connections", PlaceLimits(first, second, third, {}))
 
 
 def nothing_is_revoked(_principal: Principal) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from pydantic_core import PydanticUndefined
 
 from hub.config import Section, Settings
 
@@ -44,12 +46,21 @@ def reference() -> str:
         section = _section(field)
         if section is not None:
             parts += [f"## `{name}`\n", f"{inspect.getdoc(section)}\n", _table(section.model_fields)]
+            for key, inner in section.model_fields.items():
+                if item := _item(inner):
+                    parts += [f"### `{name}.{key}`\n", f"{inspect.getdoc(item)}\n", _table(item.model_fields)]
     return "\n".join(parts)
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _item(field: FieldInfo) -> type[Section] | None:
+    """Return the section that a list holds, if it holds any."""
+    kinds = [kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, Section)]
+    return kinds[0] if kinds else None
 
 
 def _table(fields: Mapping[str, FieldInfo]) -> str:
@@ -68,6 +79,10 @@ def _cell(text: str | None) -> str:
 
 def _shown(name: str, value: object) -> str:
     """Return a value as one would write it, in the largest unit that leaves a whole number."""
+    if value is None:
+        return "none"
+    if value is PydanticUndefined:
+        return "must be given"
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value) or "none"
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, NoReturn
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
@@ -17,7 +17,7 @@ import grpc
 from hub.core.batch import Reader
 from hub.core.principal import Principal, Scope
 from hub.core.sequence import Sequencer
-from hub.errors import ForbiddenError, LoghubError, OutOfSequenceError, QuotaError, UnauthenticatedError
+from hub.errors import ForbiddenError, LoghubError, OutOfSequenceError, UnauthenticatedError
 from hub.identity.peer import principal_of_certificate
 from hub.ingest.admission import Source, check_producer_id
 from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from grpc.aio import ServicerContext
 
+    from hub.core.places import Places
+
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _REQUESTS = Reader(PushRequest)
@@ -41,16 +43,15 @@ class IngestService:
 
     trust_domain    whose SPIFFE ids are taken
     check           raises RevokedError for a principal whose certificate is revoked
+    places          how many streams there may be
     """
 
     name = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
 
-    def __init__(
-        self, ingest: Ingest, trust_domain: str, check: Callable[[Principal], None], max_streams_per_tenant: int
-    ) -> None:
+    def __init__(self, ingest: Ingest, trust_domain: str, check: Callable[[Principal], None], places: Places) -> None:
         self._ingest = ingest
         self._check = check
-        self._max_streams = max_streams_per_tenant
+        self._places = places
         self._principal = lru_cache(maxsize=4096)(
             lambda certificate: principal_of_certificate(certificate, trust_domain)
         )
@@ -69,17 +70,21 @@ class IngestService:
         """Serve `Ingest.Stream`."""
         try:
             principal = self._authenticate(context)
-            if self._ingest.streams.count(principal.tenant) >= self._max_streams:
-                msg = f"the tenant has grpc.max_streams_per_tenant ({self._max_streams}) streams open: close one"
-                raise QuotaError(msg, retry_after_seconds=1.0)
-            stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
-            expiry = _Expiry(principal, stream)
+            self._places.take(principal)
             try:
-                await stream.run()
+                await self._serve(principal, context)
             finally:
-                expiry.cancel()
+                self._places.give(principal)
         except LoghubError as error:
             await self._abort(context, error)
+
+    async def _serve(self, principal: Principal, context: ServicerContext[bytes, bytes]) -> None:
+        stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
+        expiry = _Expiry(principal, stream)
+        try:
+            await stream.run()
+        finally:
+            expiry.cancel()
 
     async def push(self, raw: bytes, context: ServicerContext[bytes, bytes]) -> bytes:
         """Serve `Ingest.Push`."""
@@ -90,6 +95,8 @@ class IngestService:
             await self._abort(context, error)
 
     async def _push(self, principal: Principal, raw: bytes) -> PushResponse:
+        allowance = self._ingest.quotas.of(principal, monotonic())
+        allowance.check(monotonic(), 0.0)
         incoming = _REQUESTS.read(raw)
         request = incoming.message
         ingest, tenant = self._ingest, principal.tenant
@@ -104,6 +111,7 @@ class IngestService:
                 raise OutOfSequenceError(msg, expected_seq=last + 1)
         source = Source(tenant, request.producer_id)
         entry, rejected = ingest.admission.entry(source, incoming.offer, after_seq=last)
+        allowance.spend(entry.records, len(raw))
         outcome = (await ingest.log.append([entry]))[0]
         if isinstance(outcome, OutOfSequence):
             msg = f"batch {seq} came, {outcome.last_seq + 1} must come next"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from google.protobuf.duration_pb2 import Duration
@@ -21,6 +22,7 @@ from hub.errors import (
     BadRequestError,
     LoghubError,
     OutOfSequenceError,
+    QuotaError,
     ShuttingDownError,
     TooLargeError,
     UnauthenticatedError,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from hub.core.batch import Offer, Rejected
     from hub.core.principal import Principal
+    from hub.core.quota import RateQuotas
     from hub.log.model import Log, Outcome
     from hub.observe.metrics import Metrics
 
@@ -139,12 +142,14 @@ class Ingest:
     limits: StreamLimits
     metrics: Metrics
     streams: Streams
+    quotas: RateQuotas
 
 
 class ProducerStream:
     """Runs one stream to its end; a producer's errors are raised before the welcome, and said after it."""
 
     def __init__(self, ingest: Ingest, principal: Principal, peer: Peer) -> None:
+        self._allowance = ingest.quotas.of(principal, monotonic())
         self.principal = principal
         self._ingest = ingest
         self._tenant = principal.tenant
@@ -284,11 +289,13 @@ class ProducerStream:
     def _store(self, offer: Offer, size: int) -> None:
         seq, after, run = self._sequence.expected, self._sequence.after, self._sequence.run
         try:
+            self._allowance.check(monotonic())
             entry, rejected = self._ingest.admission.entry(self._source, offer, after_seq=after)
-        except (BadRequestError, TooLargeError) as error:
+        except (BadRequestError, TooLargeError, QuotaError) as error:
             self._sequence.hold()
             self._nack(seq, error)
             return
+        self._allowance.spend(entry.records, size)
         self._sequence.submitted()
         stored = self._ingest.log.submit([entry])
         stored.add_done_callback(self._settled)
@@ -306,6 +313,9 @@ class ProducerStream:
             self._changed.set()
 
     async def _wait_for_room(self) -> None:
+        if wait := self._allowance.wait(monotonic()):
+            self._counts.throttled.inc(wait)
+            await asyncio.sleep(wait)
         await self._ingest.log.room()
         limits = self._ingest.limits
         while (

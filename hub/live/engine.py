@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
+from hub.core.places import Places
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.errors import BadCursorError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from hub.core.filter import Filter, FilterLimits
+    from hub.core.places import PlaceLimits
     from hub.log.model import Bounds, Log
     from hub.observe.metrics import Metrics
 
@@ -30,7 +32,7 @@ class LiveLimits:
     """What subscribers may do; `queue_bytes` may wait for a peer before it falls back to the log.
 
     `sweep_seconds`: how often the log is looked at whatever the other processes said; `position_seconds`: how often
-    positions are told.
+    positions are told; `places`: how many subscriptions a tenant and a principal may have.
     """
 
     max_subscriptions: int
@@ -43,6 +45,7 @@ class LiveLimits:
     write_timeout_seconds: float
     heartbeat_seconds: float
     position_seconds: float
+    places: PlaceLimits
     sweep_seconds: float = 1.0
 
 
@@ -52,6 +55,7 @@ class LiveEngine:
     def __init__(self, log: Log, limits: LiveLimits, metrics: Metrics) -> None:
         self.limits = limits
         self.metrics = metrics
+        self.places = Places("subscriptions", limits.places)
         self._log = log
         self._feeds: dict[str, Feed] = {}
         self._tasks: asyncio.TaskGroup | None = None

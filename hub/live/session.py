@@ -117,6 +117,7 @@ class TailSession:
             self._timer.cancel()
         for subscription in self._subscriptions.values():
             subscription.end()
+            self._engine.places.give(self._principal)
         self._counts.subscriptions.dec(len(self._subscriptions))
         self._subscriptions.clear()
         self._counts.connections.dec()
@@ -211,6 +212,7 @@ class TailSession:
     async def _subscribe(self, request: tail_pb2.Subscribe) -> None:
         self._check_subscribe(request)
         asked = self._filter(request.filter)
+        self._engine.places.take(self._principal)
         wanted = asked & self._always
         subscription = self._engine.subscription(self._principal.tenant, request.id, wanted, self._outlet)
         self._subscriptions[request.id] = subscription
@@ -341,6 +343,7 @@ class TailSession:
         self._asked.pop(name, None)
         if self._subscriptions.pop(name, None):
             self._counts.subscriptions.dec()
+            self._engine.places.give(self._principal)
         self._end_if_done()
 
     # --- the clock, and tasks ----------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ class Store:
                 grown = 0
                 for name, row in rows.items():
                     before = self._tenant(txn, name)
-                    kept = self._trim(txn, row, surplus_bytes=row.stored_bytes - self._retention.bytes_per_tenant)
+                    kept = self._trim(txn, row, surplus_bytes=row.stored_bytes - self._retention.bytes_of(name))
                     grown += kept.stored_bytes - (before.stored_bytes if before else 0)
                     txn.put(name.encode(), kept.pack(), db=self._tenants)
                 self._account(txn, grown)
@@ -232,7 +232,7 @@ class Store:
             row = self._tenant(txn, name)
             if row is None:
                 return 0
-            surplus = row.stored_bytes - self._retention.bytes_per_tenant
+            surplus = row.stored_bytes - self._retention.bytes_of(name)
             kept = self._trim(txn, row, surplus_bytes=surplus, before=before)
             txn.put(name.encode(), kept.pack(), db=self._tenants)
             self._account(txn, kept.stored_bytes - row.stored_bytes)
@@ -245,7 +245,7 @@ class Store:
         oldest = txn.get(_KEY.pack(row.id, row.oldest), db=self._batches)
         if oldest is None:
             return False
-        return row.stored_bytes > self._retention.bytes_per_tenant or received_of(oldest) < before
+        return row.stored_bytes > self._retention.bytes_of(name) or received_of(oldest) < before
 
     def _forget_producers(self, before: int) -> None:
         with self._reading() as txn, txn.cursor(db=self._producers) as cursor:

@@ -53,7 +53,7 @@ class MemoryLog:
             if isinstance(outcome, Appended) and not outcome.duplicate and entry.records:
                 stored.setdefault(entry.tenant, []).append(self._tenants[entry.tenant].batches[-1])
         for tenant, batches in stored.items():
-            self._trim(self._tenants[tenant], 0)
+            self._trim(tenant, 0)
             for listener in self._listeners:
                 listener(tenant, batches)
         return outcomes
@@ -80,10 +80,10 @@ class MemoryLog:
             tenant.next += entry.records
         return Appended(first)
 
-    def _trim(self, tenant: _Tenant, before: int) -> int:
-        removed = 0
+    def _trim(self, name: str, before: int) -> int:
+        tenant, removed = self._tenants[name], 0
         while len(tenant.batches) > 1 and (
-            tenant.size > self._retention.bytes_per_tenant or tenant.batches[0].received_unix_nano < before
+            tenant.size > self._retention.bytes_of(name) or tenant.batches[0].received_unix_nano < before
         ):
             removed += tenant.batches.pop(0).records
         tenant.removed += removed
@@ -122,7 +122,7 @@ class MemoryLog:
         forget = now_unix_nano - int(self._retention.producer_seconds * 1e9)
         self._producers = {key: value for key, value in self._producers.items() if value[1] >= forget}
         before = now_unix_nano - int(self._retention.seconds * 1e9)
-        return sum(self._trim(tenant, before) for tenant in self._tenants.values())
+        return sum(self._trim(name, before) for name in self._tenants)
 
     async def stats(self) -> dict[str, TenantStats]:
         """Return what each tenant keeps; see `Log.stats`."""

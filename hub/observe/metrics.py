@@ -30,6 +30,7 @@ class TenantCounts:
         self.bytes = metrics.ingest_bytes.labels(tenant)
         self.duplicates = metrics.ingest_duplicates.labels(tenant)
         self.streams = metrics.streams.labels(tenant)
+        self.throttled = metrics.throttled.labels(tenant)
         self.connections = metrics.connections.labels(tenant)
         self.subscriptions = metrics.subscriptions.labels(tenant)
         self.delivered = metrics.delivered.labels(tenant)
@@ -66,6 +67,9 @@ class Metrics:
         self.ingest_rejected = counter("ingest_rejected_records", "Records refused for good", "tenant", "field")
         self.ingest_repaired = counter("ingest_repaired_utf8", "Strings that were not UTF-8", "tenant")
         self.ingest_refused = counter("ingest_refused_batches", "Batches not taken", "tenant", "code")
+        self.throttled = counter(
+            "ingest_throttled_seconds", "Time that streams waited for quotas of records and bytes", "tenant"
+        )
         self.streams = gauge("ingest_streams", "Open producer streams", "tenant")
         self.commit_seconds = histogram("log_commit_seconds", "Time of a group commit, fsync included", _SECONDS)
         self.commit_batches = histogram("log_commit_batches", "Batches of a group commit", (1, 2, 5, 10, 50, 100, 500))

@@ -75,10 +75,10 @@ class Session(Protocol):
 class Sessions(Protocol):
     """The open sessions of the process, over whatever they run."""
 
-    def admit(self, tenant: str) -> None:
+    def admit(self, principal: Principal) -> None:
         """Count a connection; QuotaError or ShuttingDownError where it may not be."""
 
-    def release(self, tenant: str) -> None:
+    def release(self, principal: Principal) -> None:
         """Count it out."""
 
     def enter(self, session: Session) -> None:
@@ -202,7 +202,7 @@ class TailService:
         """Serve `Tail.Tail`."""
         try:
             principal, certificate = self._authenticate(context)
-            self._parts.sessions.admit(principal.tenant)
+            self._parts.sessions.admit(principal)
         except LoghubError as error:
             await self._refuse(context, error)
         try:
@@ -213,7 +213,7 @@ class TailService:
         except LoghubError as error:
             await self._refuse(context, error)
         finally:  # behind the status, which waits for a caller that does not read: its place is not free before
-            self._parts.sessions.release(principal.tenant)
+            self._parts.sessions.release(principal)
 
     async def _refuse(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
         if isinstance(error, UnauthenticatedError | ForbiddenError):

@@ -220,7 +220,7 @@ class _Tail:
             principal = self._gate.principal(asking)
             principal.require(Scope.READ)
             encoding = self._encoding()
-            self._sessions.admit(principal.tenant)
+            self._sessions.admit(principal)
         except LoghubError as error:
             _refused(self._front.metrics, error)
             abort(_error_response(error))
@@ -236,7 +236,7 @@ class _Tail:
                 held = Context().run(self._hand_over, guest, cast("FrameWriter", connection))
         finally:
             if not held:
-                self._sessions.release(principal.tenant)
+                self._sessions.release(principal)
 
     def _hand_over(self, guest: _Guest, connection: FrameWriter) -> bool:
         """Have the connection held by its server; return whether it is. It must not wait: messages may come."""
@@ -246,7 +246,7 @@ class _Tail:
             connection.close(refusal.code, close_reason(refusal.reason))
             return False
 
-        let_go = partial(_let_go, self._sessions, session, guest.principal.tenant)
+        let_go = partial(_let_go, self._sessions, session, guest.principal)
         HeldSocket(session, TailSocket(session, sink, guest.encoding), connection, let_go).begin()
         return True
 
@@ -300,9 +300,9 @@ class _Tail:
         return known
 
 
-def _let_go(sessions: Sessions, session: Session, tenant: str) -> None:
+def _let_go(sessions: Sessions, session: Session, principal: Principal) -> None:
     sessions.leave(session)
-    sessions.release(tenant)
+    sessions.release(principal)
 
 
 class _UnknownSubprotocolError(LoghubError):

@@ -63,7 +63,7 @@ class HttpTail:
         self, principal: Principal, certificate: bytes | None, wanted: Subscribe
     ) -> AsyncGenerator[bytes, None]:
         front = self._front
-        front.sessions.admit(principal.tenant)
+        front.sessions.admit(principal)
         try:
             chunks = Chunks(front.queue_bytes, front.write_timeout_seconds, self._cut)
             renew = partial(front.gate.renewed, certificate_der=certificate)
@@ -80,7 +80,7 @@ class HttpTail:
                 front.sessions.leave(session)
                 await session.close()
         finally:
-            front.sessions.release(principal.tenant)
+            front.sessions.release(principal)
 
     def _cut(self) -> None:
         if self._control is not None:

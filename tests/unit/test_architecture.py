@@ -56,7 +56,7 @@ DOORS = {
     "playwright": ("hub/cli/demo_check.py",),
     "prometheus_client": ("hub/observe/metrics.py",),
     "pydantic": ("hub/config.py", "hub/cli/config_reference.py"),
-    "pydantic_core": ("hub/config.py",),
+    "pydantic_core": ("hub/config.py", "hub/cli/config_reference.py"),
     "pydantic_settings": ("hub/config.py",),
     "quart": ("hub/web/",),
     "re2": ("hub/core/filter/pattern.py",),

@@ -342,6 +342,35 @@ def test_relative_paths_start_at_the_files_folder(write: Write, tmp_path: Path) 
     assert settings.tokens.keys == tmp_path / "k.pem"
 
 
+def test_a_tenant_may_have_quotas_of_its_own(write: Write) -> None:
+    """Its name is taken as it is, its keys with `-` or `_`, sizes with units; what it leaves out is that of all."""
+    text = (
+        "quotas: {tenants: [{tenant: a-b, records-per-s: 5, retention-bytes: 1MiB}, {tenant: a_b, bytes_per_s: 1kB}]}"
+    )
+    quotas = load(write(text), {}).quotas
+    assert quotas.own("records_per_s") == {"a-b": 5}
+    assert quotas.own("bytes_per_s") == {"a_b": 1000}
+    assert quotas.own("retention_bytes") == {"a-b": 2**20}
+    assert quotas.own("max_streams") == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        ("{records-per-s: 1}", "quotas.tenants.0.tenant"),
+        ("{tenant: Acme}", "1 to 63 characters"),
+        ("{tenant: a, record-per-s: 1}", "record_per_s"),
+        ("{tenant: a, max-streams: 0}", "quotas.tenants.0.max_streams"),
+        ("{tenant: a}, {tenant: a}", "names a tenant twice"),
+    ],
+)
+def test_what_is_no_quota_is_said(write: Write, one: str, words: str) -> None:
+    """With the place where it stands."""
+    with pytest.raises(ConfigError) as refusal:
+        load(write(f"quotas: {{tenants: [{one}]}}"), {})
+    assert words in refusal.value.message
+
+
 def test_settings_are_frozen() -> None:
     """Nobody changes a setting once it is read."""
     settings = load(None, {})

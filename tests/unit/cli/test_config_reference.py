@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.cli.config_reference import reference
-from hub.config import load
+from hub.config import TenantQuota, load
 
 
 def rows() -> dict[str, str]:
@@ -13,8 +13,8 @@ def rows() -> dict[str, str]:
     found = {}
     section = ""
     for line in reference().splitlines():
-        if line.startswith("## "):
-            section = line.removeprefix("## ").strip("`")
+        if line.startswith(("## ", "### ")):
+            section = line.lstrip("# ").strip("`")
         elif line.startswith("| `"):
             name = line.split("`")[1]
             found[name if section == "Top level" else f"{section}.{name}"] = line
@@ -23,7 +23,8 @@ def rows() -> dict[str, str]:
 
 def test_every_setting_has_one_row() -> None:
     """The page and the settings name the same things."""
-    assert set(rows()) == {name for name, _ in load(None, {}).flat()}
+    of_tenants = {f"quotas.tenants.{name}" for name in TenantQuota.model_fields}
+    assert set(rows()) == {name for name, _ in load(None, {}).flat()} | of_tenants
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,18 @@ import pytest_asyncio
 
 from hub.core.batch import BatchLimits
 from hub.core.principal import Principal, Scope
+from hub.core.quota import Rate, RateLimits, RateQuotas
 from hub.core.stored import StoredBatch
-from hub.errors import BadRequestError, GrpcCode, LoghubError, ShuttingDownError, StorageFailedError, StorageFullError
+from hub.errors import (
+    BadRequestError,
+    GrpcCode,
+    LoghubError,
+    RevokedError,
+    ShuttingDownError,
+    StorageFailedError,
+    StorageFullError,
+    UnauthenticatedError,
+)
 from hub.ingest.admission import Admission, Source
 from hub.ingest.stream import Farewell, Ingest, ProducerStream, StreamLimits, Streams
 from hub.log.memory import MemoryLog
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
 
 BATCHES = BatchLimits(max_batch_bytes=1000, max_batch_records=3, max_record_bytes=100, max_attributes=2)
 STREAMS = StreamLimits(max_unacked_batches=4, max_unacked_bytes=10_000, hello_seconds=5.0, producer_memory_seconds=60.0)
+# Tenant "b" may send 4 records a second, 8 at once; nobody waits longer than 50 ms before being refused.
+RATES = RateLimits(Rate(), Rate(), 2.0, 0.05, {"b": Rate(records_per_s=4.0)})
 PRINCIPAL = Principal("a", "spiffe://loghub/tenant/a/producer/p1", frozenset({Scope.WRITE}))
 SUPERSEDED, SHUTDOWN = ingest_pb2.GOODBYE_REASON_SUPERSEDED, ingest_pb2.GOODBYE_REASON_SHUTDOWN
 DONE, PROTOCOL = ingest_pb2.GOODBYE_REASON_DONE, ingest_pb2.GOODBYE_REASON_PROTOCOL
@@ -127,21 +140,26 @@ class World:
         self.log = HeldLog()
         self.metrics = Metrics()
         self.ingest = Ingest(
-            self.log, Admission(BATCHES, self.metrics), STREAMS, self.metrics, Streams(nothing_is_revoked)
+            self.log,
+            Admission(BATCHES, self.metrics),
+            STREAMS,
+            self.metrics,
+            Streams(nothing_is_revoked),
+            RateQuotas(RATES),
         )
         self.tasks: list[asyncio.Task[None]] = []
         self.streams: list[ProducerStream] = []
 
-    def open(self) -> FakePeer:
+    def open(self, principal: Principal = PRINCIPAL) -> FakePeer:
         """Open a stream that says nothing yet."""
         peer = FakePeer()
-        self.streams.append(ProducerStream(self.ingest, PRINCIPAL, peer))
+        self.streams.append(ProducerStream(self.ingest, principal, peer))
         self.tasks.append(asyncio.create_task(self.streams[-1].run()))
         return peer
 
-    async def greeted(self, next_seq: int = 1, producer: str = "p1") -> FakePeer:
+    async def greeted(self, next_seq: int = 1, producer: str = "p1", principal: Principal = PRINCIPAL) -> FakePeer:
         """Open a stream with a hello; return the peer when it has its welcome."""
-        peer = self.open()
+        peer = self.open(principal)
         peer.say(hello=Hello(producer_id=producer, next_seq=next_seq))
         await settle()
         assert peer.heard[0].HasField("welcome")
@@ -652,6 +670,56 @@ async def test_streams_of_other_producers_are_left_alone(world: World) -> None:
     await settle()
     assert [peer.dialogue[-1] for peer in peers] == [("goodbye", SHUTDOWN)] * 2
     assert world.ingest.streams.count("a") == 0
+
+
+async def test_a_tenant_over_its_rate_is_left_unread_and_then_refused(world: World) -> None:
+    """Eight records are free; the ninth makes it wait, and what would wait for longer than 50 ms is refused."""
+    peer = await world.greeted(principal=replace(PRINCIPAL, tenant="b"))
+    for seq in (1, 2, 3, 4):
+        peer.send(seq, *[LogRecord(body="x")] * 3)
+    await settle()
+    assert peer.dialogue[1:] == [("ack", 3)], "three batches of three, and the fourth is not read yet"
+    await asyncio.sleep(0.1)
+    assert peer.dialogue[2:] == [("nack", 4, FULL)]
+    assert 50 < peer.heard[2].nack.retry_after.ToMilliseconds() <= 250
+    await asyncio.sleep(0.25)
+    peer.send(4, *[LogRecord(body="x")] * 3)
+    await asyncio.sleep(0.1)
+    assert peer.dialogue[-1] == ("ack", 4)
+    waited = world.metrics.registry.get_sample_value("loghub_ingest_throttled_seconds_total", {"tenant": "b"})
+    assert waited
+    assert waited >= 0.1
+
+
+async def test_a_stream_that_may_not_stay_takes_nothing_more(world: World) -> None:
+    """What is on its way into the log is settled; what comes behind is not read, and the reason is said."""
+    peer = await world.greeted()
+    world.log.held = True
+    peer.send(1)
+    await settle()
+
+    def check(principal: Principal) -> None:
+        assert principal == PRINCIPAL
+        raise RevokedError
+
+    world.ingest.streams.recheck(check)
+    peer.send(2)
+    await settle()
+    await world.log.commit()
+    await world.ended()
+    assert peer.dialogue[1:] == [("ack", 1), ("goodbye", ingest_pb2.GOODBYE_REASON_REVOKED)]
+
+
+async def test_a_peer_that_does_not_read_its_goodbye_is_cut(world: World) -> None:
+    """Whoever may not stay cannot stay by not reading."""
+    peer = await world.greeted()
+    world.log.held = True
+    peer.send(1)
+    await settle()
+    message = "the certificate was revoked"
+    world.streams[0].end(Farewell(ingest_pb2.GOODBYE_REASON_REVOKED, message, reconnect=False))
+    with pytest.raises(UnauthenticatedError, match="revoked"):
+        await world.ended()
 
 
 async def test_a_stream_that_was_replaced_does_not_remove_its_successor(world: World) -> None:

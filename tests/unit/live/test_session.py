@@ -29,7 +29,7 @@ from hub.pb.ingest_pb2 import (
 )
 from hub.pb.tail_pb2 import ClientMessage, Subscribe
 from hub.web.wire import ProtoWire
-from tests.fakes import FakeSink, GatedLog, entry, settle
+from tests.fakes import NO_BOUND, FakeSink, GatedLog, entry, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,6 +45,7 @@ LIMITS = LiveLimits(
     write_timeout_seconds=1.0,
     heartbeat_seconds=25.0,
     position_seconds=3600.0,
+    places=NO_BOUND,
 )
 
 

@@ -12,7 +12,7 @@ from hub.live.engine import LiveEngine, LiveLimits
 from hub.live.subscription import Begin, Outlet
 from hub.observe.metrics import Metrics
 from hub.web.wire import ProtoWire
-from tests.fakes import FOREVER, GatedLog, entry, filter_of, settle
+from tests.fakes import FOREVER, NO_BOUND, GatedLog, entry, filter_of, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -33,6 +33,7 @@ LIMITS = LiveLimits(
     write_timeout_seconds=1.0,
     heartbeat_seconds=25.0,
     position_seconds=3600.0,
+    places=NO_BOUND,
     sweep_seconds=3600.0,
 )
 

@@ -26,10 +26,19 @@ from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
-from hub.web.sessions import ConnectionLimits, Sessions
+from hub.web.sessions import Sessions
 from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
-from tests.fakes import FakeConnection, FakeRevoker, FakeSession, FakeVerifier, certificate, nothing_is_revoked, settle
+from tests.fakes import (
+    FakeConnection,
+    FakeRevoker,
+    FakeSession,
+    FakeVerifier,
+    certificate,
+    nothing_is_revoked,
+    places,
+    settle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +80,7 @@ class Site:
     """The application between a fake verifier and fake sessions; one connection a tenant."""
 
     verifier: FakeVerifier = field(default_factory=lambda: FakeVerifier(good=READER, writer=WRITER, other=OTHER))
-    sessions: Sessions = field(default_factory=lambda: Sessions(ConnectionLimits(2, 1), nothing_is_revoked))
+    sessions: Sessions = field(default_factory=lambda: Sessions(places(2, 1), nothing_is_revoked))
     metrics: Metrics = field(default_factory=Metrics)
     fault: Exception | None = None
     write_timeout_seconds: float = 60.0

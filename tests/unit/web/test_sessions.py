@@ -4,73 +4,83 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.core.principal import Principal, Scope
 from hub.errors import QuotaError, ShuttingDownError
-from hub.web.sessions import ConnectionLimits, Sessions
-from tests.fakes import FakeSession, nothing_is_revoked
+from hub.web.sessions import Sessions
+from tests.fakes import FakeSession, nothing_is_revoked, places
+
+if TYPE_CHECKING:
+    from hub.core.places import Places
 
 TOTAL, EACH = 5, 3
+
+
+def of(tenant: str) -> Principal:
+    """Return a reader of a tenant."""
+    return Principal(tenant, "desk", frozenset({Scope.READ}))
 
 
 @pytest.fixture
 def sessions() -> Sessions:
     """No connection yet."""
-    return Sessions(ConnectionLimits(TOTAL, EACH), nothing_is_revoked)
+    return Sessions(places(TOTAL, EACH), nothing_is_revoked)
 
 
 def test_a_tenant_has_so_many_connections(sessions: Sessions) -> None:
     """One more is refused with a delay; another tenant is let in, and one that leaves makes room."""
     for _ in range(EACH):
-        sessions.admit("a")
+        sessions.admit(of("a"))
     with pytest.raises(QuotaError, match=r"web\.max_connections_per_tenant") as caught:
-        sessions.admit("a")
+        sessions.admit(of("a"))
     assert caught.value.retry_after_seconds == 5.0
-    sessions.admit("b")
-    sessions.release("a")
-    sessions.admit("a")
+    sessions.admit(of("b"))
+    sessions.release(of("a"))
+    sessions.admit(of("a"))
     with pytest.raises(QuotaError):
-        sessions.admit("a")
+        sessions.admit(of("a"))
 
 
 def test_a_process_has_so_many_connections(sessions: Sessions) -> None:
     """Whosever they are; a tenant without any is refused as well."""
     for tenant in ("a", "a", "b", "b", "c"):
-        sessions.admit(tenant)
+        sessions.admit(of(tenant))
     for tenant in ("a", "b", "c", "d"):
         with pytest.raises(QuotaError, match=r"web\.max_connections"):
-            sessions.admit(tenant)
-    sessions.release("b")
-    sessions.admit("d")
+            sessions.admit(of(tenant))
+    sessions.release(of("b"))
+    sessions.admit(of("d"))
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=40))
 def test_who_was_refused_is_not_counted(steps: list[tuple[bool, str]]) -> None:
     """Let in and out in any order, it is always known who is there: exactly what there is room for comes in."""
-    sessions, there = Sessions(ConnectionLimits(TOTAL, EACH), nothing_is_revoked), Counter[str]()
+    sessions, there = Sessions(places(TOTAL, EACH), nothing_is_revoked), Counter[str]()
     for enters, tenant in steps:
         if enters:
             room = there.total() < TOTAL and there[tenant] < EACH
             admitted = False
             with suppress(QuotaError):
-                sessions.admit(tenant)
+                sessions.admit(of(tenant))
                 admitted = True
             assert admitted == room
             there[tenant] += admitted
         elif there[tenant]:
-            sessions.release(tenant)
+            sessions.release(of(tenant))
             there[tenant] -= 1
 
 
-@pytest.mark.parametrize("limits", [ConnectionLimits(0, EACH), ConnectionLimits(TOTAL, 0)])
-def test_a_limit_of_nothing_lets_nobody_in(limits: ConnectionLimits) -> None:
+@pytest.mark.parametrize("none", [places(0, EACH), places(TOTAL, 0), places(principal=0)])
+def test_a_limit_of_nothing_lets_nobody_in(none: Places) -> None:
     """Either of them."""
     with pytest.raises(QuotaError):
-        Sessions(limits, nothing_is_revoked).admit("a")
+        Sessions(none, nothing_is_revoked).admit(of("a"))
 
 
 async def test_shutting_down_says_goodbye_to_each_once(sessions: Sessions) -> None:
@@ -103,13 +113,13 @@ async def test_a_session_may_leave_while_all_are_told(sessions: Sessions) -> Non
 @pytest.mark.parametrize("spread_seconds", [0.0, 3.0])
 async def test_who_comes_too_late_is_told_as_well(sessions: Sessions, spread_seconds: float) -> None:
     """A connection that was let in before, and got its session after; and nobody else is let in."""
-    sessions.admit("a")
+    sessions.admit(of("a"))
     sessions.shut_down(spread_seconds)
     late = FakeSession()
     sessions.enter(late)
     assert late.said == [f"shut down over {spread_seconds:g} s"]
     with pytest.raises(ShuttingDownError):
-        sessions.admit("b")
+        sessions.admit(of("b"))
 
 
 async def test_leaving_twice_is_leaving(sessions: Sessions) -> None:
