@@ -53,7 +53,7 @@ $(REPORTS):
 	mkdir -p $@
 
 unit: setup | $(REPORTS)
-	$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
+	$(PYTEST) tests/unit -n auto --maxprocesses 8 --dist loadfile --junitxml=$(REPORTS)/unit.xml
 
 integration: setup | $(REPORTS)
 	$(PYTEST) tests/integration --junitxml=$(REPORTS)/integration.xml
