@@ -257,7 +257,8 @@ class Live(Section):
     )
     replay_bytes: Bytes = Field(default=2**20, ge=4096, description="bytes read from the log at once")
     gather_seconds: Seconds = Field(
-        default=0.02, description="how long small messages to a busy connection are gathered for one write"
+        default=0.02,
+        description="how long small messages to a connection are gathered for one write while there is much to write",
     )
     position_seconds: Seconds = Field(
         default=5, description="how often a subscription is told where it stands while nothing matches"

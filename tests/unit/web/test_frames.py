@@ -81,7 +81,7 @@ async def test_a_turn_writes_a_bounded_amount() -> None:
 
 async def test_a_busy_connection_gets_little_frames_in_bundles() -> None:
     """The first goes at once, those that follow within the time together; a large one does not wait."""
-    peer, flusher = Peer(), Flusher(0.01)
+    peer, flusher = Peer(), Flusher(0.01, calm_writes=0)
     to_peer = writer(peer, flusher, 2**20)
     to_peer.write(b"first")
     await settle()
@@ -98,7 +98,7 @@ async def test_a_busy_connection_gets_little_frames_in_bundles() -> None:
 
 async def test_a_bundle_goes_when_its_time_has_come() -> None:
     """However little is in it."""
-    peer, flusher = Peer(), Flusher(0.01)
+    peer, flusher = Peer(), Flusher(0.01, calm_writes=0)
     to_peer = writer(peer, flusher)
     to_peer.write(b"first")
     await settle()
@@ -107,6 +107,27 @@ async def test_a_bundle_goes_when_its_time_has_come() -> None:
         while len(peer.writes) < 2:  # noqa: ASYNC110  the event loop's own clock decides
             await asyncio.sleep(0.001)
     assert peer.writes == [b"first", b"second"]
+
+
+async def test_while_there_is_little_to_write_nothing_waits() -> None:
+    """Four writes in a gather time are few here: they go at once; with the fifth, what is little begins to wait."""
+    peer, flusher = Peer(), Flusher(0.05, calm_writes=4)
+    to_peer = writer(peer, flusher)
+    for number in range(6):
+        to_peer.write(b"%d" % number)
+        await settle()
+    assert peer.writes == [b"0", b"1", b"2", b"3"]
+    await asyncio.sleep(0.06)
+    assert peer.writes == [b"0", b"1", b"2", b"3", b"45"]
+    to_peer.write(b"6")
+    await settle()
+    assert len(peer.writes) == 5, "the gather time before had its four writes"
+    await asyncio.sleep(0.2)
+    to_peer.write(b"7")
+    await settle()
+    to_peer.write(b"8")
+    await settle()
+    assert peer.writes[-2:] == [b"7", b"8"], "and that is long ago"
 
 
 async def test_a_writer_is_full_while_too_much_waits() -> None:
