@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
+from hub import __version__
 from hub.allocator import keep_memory
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
@@ -38,6 +39,8 @@ from hub.log.lmdb import LmdbLog, LmdbOptions
 from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
+from hub.observe.audit import Audit, AuditOptions, Event
+from hub.observe.audit_files import FileLimits
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
 from hub.rpc.server import GrpcOptions, GrpcServer
@@ -86,6 +89,7 @@ class Hub:
         verifier = TokenVerifier(load_keys(settings.tokens.keys), rules)
         self.metrics = Metrics()
         self.metrics.limits(settings.limits())
+        self.audit = Audit(_audit_options(settings, worker), self.metrics)
         self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
         revoked = RevokedFile.of(settings.data_dir)
         self._access = Access(tls, files.paths, revoked, self.metrics)
@@ -119,8 +123,10 @@ class Hub:
             live.write_timeout_seconds,
             web.heartbeat_seconds,
             self._access,
+            self.audit,
         )
-        ingest = IngestService(self._ingest, settings.trust_domain, check, Places("streams", _streams(settings)))
+        places = Places("streams", _streams(settings))
+        ingest = IngestService(self._ingest, settings.trust_domain, check, places, self.audit)
         parts = TailParts(
             front.open_session,
             gate,
@@ -129,6 +135,7 @@ class Hub:
             live.queue_bytes,
             live.write_timeout_seconds,
             live.max_message_bytes,
+            self.audit,
         )
         self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), lambda: tls.material)
         app = create_app(front)
@@ -152,6 +159,8 @@ class Hub:
         if self._metrics_port >= 0:
             self.metrics.serve(self._settings.metrics.host, self._metrics_port)
         try:
+            self.audit.open()
+            self.audit.record(Event.STARTED, reason=f"loghub {__version__}")
             async with asyncio.TaskGroup() as tasks:
                 storing = tasks.create_task(self._log.run(), name="log")
                 engine = tasks.create_task(self._engine.run(), name="live")
@@ -173,6 +182,8 @@ class Hub:
             self._web.should_exit = True
             await self._grpc.stop(0)
             await self._log.close()
+            self.audit.record(Event.STOPPED, outcome="ok" if self._stop.is_set() else "failed")
+            await asyncio.to_thread(self.audit.close)
 
     async def _started(self, serving: asyncio.Task[None]) -> None:
         while not self._web.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
@@ -224,6 +235,22 @@ async def _serve(settings: Settings, worker: int, ready: Callable[[Listening], N
 def _token_rules(settings: Settings) -> TokenRules:
     tokens = settings.tokens
     return TokenRules(tokens.issuer, tokens.audience, tokens.max_lifetime_seconds, tokens.leeway_seconds)
+
+
+def _audit_options(settings: Settings, worker: int) -> AuditOptions | None:
+    audit = settings.audit
+    if not audit.enabled:
+        return None
+    return AuditOptions(
+        folder=audit.path or settings.data_dir / "audit",
+        worker=worker,
+        files=FileLimits(audit.max_file_bytes, audit.keep_files, audit.keep_seconds),
+        fsync_seconds=audit.fsync_seconds,
+        queue_events=audit.queue_events,
+        limited_per_minute=audit.limited_per_minute,
+        limited_per_s=audit.limited_per_s,
+        key_file=audit.key_file,
+    )
 
 
 def _log_options(settings: Settings) -> LmdbOptions:

@@ -301,6 +301,28 @@ class MetricsSection(Section):
     port: int = Field(default=9464, ge=-1, le=65535, description="port; worker N adds N; -1: off")
 
 
+class AuditSection(Section):
+    """The audit log: who came, who was refused, what was revoked and changed; see docs/explanation/audit-log.md."""
+
+    enabled: bool = Field(default=True, description="whether there is one")
+    path: Path | None = Field(default=None, description="its folder; none: `audit` in `data_dir`")
+    key_file: Path | None = Field(
+        default=None, description="secret of at least 32 bytes, so that who can write the files cannot forge them"
+    )
+    max_file_bytes: Bytes = Field(default=16 * 2**20, ge=2**14, description="size of a file; the next one follows it")
+    keep_files: Count = Field(default=100, ge=2, description="files that are kept, a worker")
+    keep_seconds: Seconds = Field(default=400 * 86_400.0, description="how long a file is kept at most")
+    fsync_seconds: Seconds = Field(default=1.0, description="how often it is made sure to be on disk; 0: at each write")
+    queue_events: Count = Field(
+        default=10_000, description="events that may wait for the disk; more are lost, and counted"
+    )
+    limited_per_minute: Count = Field(
+        default=10,
+        description="refusals, unary calls and renewals written of one peer for one cause; the rest is counted",
+    )
+    limited_per_s: Count = Field(default=20, description="the same for all peers together")
+
+
 class Shutdown(Section):
     """How the hub stops."""
 
@@ -336,6 +358,7 @@ class Settings(BaseSettings):
     live: Live = Live()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
+    audit: AuditSection = AuditSection()
     shutdown: Shutdown = Shutdown()
     logging: Logging = Logging()
 
@@ -518,7 +541,8 @@ def _nearest(key: str, known: list[str]) -> str:
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
-    tls, tokens = settings.tls, settings.tokens
+    tls, tokens, audit = settings.tls, settings.tokens, settings.audit
+    paths = {name: folder / path for name in ("path", "key_file") if (path := getattr(audit, name)) is not None}
     return settings.model_copy(
         update={
             "data_dir": folder / settings.data_dir,
@@ -531,5 +555,6 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
                 }
             ),
             "tokens": tokens.model_copy(update={"keys": folder / tokens.keys}),
+            "audit": audit.model_copy(update=paths),
         }
     )

@@ -22,8 +22,10 @@ from hub.identity.peer import principal_of_certificate
 from hub.ingest.admission import Source, check_producer_id
 from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
 from hub.log.model import OutOfSequence
+from hub.observe.audit import Event
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import PushRequest, PushResponse
+from hub.rpc.peer import peer_address
 from hub.rpc.status import abort
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from hub.core.places import Places
+    from hub.observe.audit import Audit
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _REQUESTS = Reader(PushRequest)
+_PLANE = "ingest"
 
 
 class IngestService:
@@ -48,10 +52,18 @@ class IngestService:
 
     name = ingest_pb2.DESCRIPTOR.services_by_name["Ingest"].full_name
 
-    def __init__(self, ingest: Ingest, trust_domain: str, check: Callable[[Principal], None], places: Places) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        trust_domain: str,
+        check: Callable[[Principal], None],
+        places: Places,
+        audit: Audit,
+    ) -> None:
         self._ingest = ingest
         self._check = check
         self._places = places
+        self._audit = audit
         self._principal = lru_cache(maxsize=4096)(
             lambda certificate: principal_of_certificate(certificate, trust_domain)
         )
@@ -81,15 +93,18 @@ class IngestService:
     async def _serve(self, principal: Principal, context: ServicerContext[bytes, bytes]) -> None:
         stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
         expiry = _Expiry(principal, stream)
+        visit = self._audit.enter(principal, plane=_PLANE, peer=peer_address(context))
         try:
             await stream.run()
         finally:
             expiry.cancel()
+            visit.leave(stream.farewell)
 
     async def push(self, raw: bytes, context: ServicerContext[bytes, bytes]) -> bytes:
         """Serve `Ingest.Push`."""
         try:
             principal = self._authenticate(context)
+            self._audit.record(Event.REQUEST, principal, plane=_PLANE, peer=peer_address(context))
             return (await self._push(principal, raw)).SerializeToString()
         except LoghubError as error:
             await self._abort(context, error)
@@ -142,6 +157,7 @@ class IngestService:
         """End the call with the error's status, and with RetryInfo where trying again can help."""
         if isinstance(error, UnauthenticatedError | ForbiddenError):
             self._ingest.metrics.auth_refused.labels("grpc", type(error).__name__).inc()
+        self._audit.refuse(error, plane=_PLANE, peer=peer_address(context))
         await abort(context, error)
 
 

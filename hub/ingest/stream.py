@@ -169,6 +169,11 @@ class ProducerStream:
         self._nacks: deque[HubMessage] = deque()
         self._counts = ingest.metrics.tenant(principal.tenant)
 
+    @property
+    def farewell(self) -> str:
+        """Why the hub ends the stream; "" while it does not."""
+        return self._farewell.message if self._farewell else ""
+
     def end(self, farewell: Farewell) -> None:
         """Settle what is open, say goodbye, and end; a peer that may not stay and does not read is cut."""
         if self._farewell is None:

@@ -91,6 +91,9 @@ class Metrics:
         self.certificate_ends = gauge("certificate_expiry_timestamp_seconds", "When the server's certificate ends")
         self.crl_ends = gauge("crl_next_update_timestamp_seconds", "When the first revocation list is out of date")
         self.revocations = gauge("revocations", "Revoked certificates, tokens and subjects that are known")
+        self.audit_events = counter("audit_events", "Events for the audit log", "event")
+        self.audit_suppressed = counter("audit_suppressed_events", "Repeats that it holds as a number only", "event")
+        self.audit_dropped = counter("audit_dropped_events", "Events that it lost: its queue was full, or its disk")
         self.limit = gauge("limit", "Configured limits", "name")
 
     def tenant(self, name: str) -> TenantCounts:

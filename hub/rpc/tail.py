@@ -27,6 +27,7 @@ from hub.errors import (
 )
 from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.tail_pb2 import ClientMessage
+from hub.rpc.peer import peer_address
 from hub.rpc.status import abort
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 
     from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
+    from hub.observe.audit import Audit, Visit
     from hub.observe.metrics import Metrics
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _WIRE = MessageWire()
 _PROTOCOL_CODE = 4500
+_PLANE = "tail"
 
 
 class Session(Protocol):
@@ -116,6 +119,7 @@ class TailParts:
     queue_bytes: int
     write_timeout_seconds: float
     max_message_bytes: int
+    audit: Audit
 
 
 class CallWriter:
@@ -218,6 +222,7 @@ class TailService:
     async def _refuse(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
         if isinstance(error, UnauthenticatedError | ForbiddenError):
             self._parts.metrics.auth_refused.labels("tail", type(error).__name__).inc()
+        self._parts.audit.refuse(error, plane=_PLANE, peer=peer_address(context))
         await abort(context, error)
 
     def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
@@ -238,7 +243,8 @@ class TailService:
         renew = partial(parts.credentials.renewed, certificate_der=certificate)
         session = parts.open_session(principal, writer, _WIRE, renew)
         parts.sessions.enter(session)
-        reader = asyncio.create_task(self._read(session, writer, context), name="tail-read")
+        visit = parts.audit.enter(principal, plane=_PLANE, peer=peer_address(context))
+        reader = asyncio.create_task(self._read(session, writer, context, visit), name="tail-read")
         pump = asyncio.create_task(writer.run(), name="tail-write")
         try:
             session.open()
@@ -254,6 +260,7 @@ class TailService:
             return await session.ended
         finally:
             parts.sessions.leave(session)
+            visit.leave(session.ended.result().message if session.ended.done() else "the peer is gone")
             for task in (reader, pump):
                 task.cancel()
             try:
@@ -261,7 +268,9 @@ class TailService:
             finally:  # a call that ends just now is cancelled here: what the session holds would be held for ever
                 await session.close()
 
-    async def _read(self, session: Session, writer: CallWriter, context: ServicerContext[bytes, bytes]) -> None:
+    async def _read(
+        self, session: Session, writer: CallWriter, context: ServicerContext[bytes, bytes], visit: Visit
+    ) -> None:
         while (raw := await context.read()) is not grpc.aio.EOF:
             try:
                 message = self._parse(raw)
@@ -270,6 +279,8 @@ class TailService:
                 session.end(Ending(_PROTOCOL_CODE, reason, error.message, reconnect=False))
                 return
             await session.receive(message)
+            if message.HasField("auth"):
+                visit.renewed(session.refused)
             try:
                 await writer.drain()
             except (ConnectionError, TimeoutError):

@@ -20,9 +20,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
 from hub.web.admin import AdminParts, serve_admin
+from hub.observe.audit import Event
 from hub.web.auth import Gate, Request
 from hub.web.held import HeldSocket
 from hub.web.http_tail import HttpTail
+from hub.web.ports import PLANE, ended_by
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from hub.core.ports import Wire
     from hub.core.principal import Principal
+    from hub.observe.audit import Audit, Visit
     from hub.observe.metrics import Metrics
     from hub.web.admin import Revoker
     from hub.web.frames import FrameWriter
@@ -75,6 +78,7 @@ class FrontEnd:
     write_timeout_seconds: float
     heartbeat_seconds: float
     revoker: Revoker
+    audit: Audit
 
 
 class _BoundedWebsocket(ASGIWebsocketConnection):
@@ -159,11 +163,13 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
 
     @app.get("/v1/whoami")
     async def who() -> Response:
+        asking = Request.of(request.headers, request.scope)
         try:
-            principal = front.gate.principal(Request.of(request.headers, request.scope))
+            principal = front.gate.principal(asking)
         except LoghubError as error:
-            _refused(front.metrics, error)
+            _refused(front, error, asking)
             raise
+        front.audit.record(Event.REQUEST, principal, plane=PLANE, peer=asking.peer)
         return _json_response(
             {
                 "tenant": principal.tenant,
@@ -178,7 +184,7 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
         try:
             return await HttpTail(front).respond()
         except LoghubError as error:
-            _refused(front.metrics, error)
+            _refused(front, error, Request.of(request.headers, request.scope))
             raise
 
     @app.websocket("/v1/tail")
@@ -191,7 +197,7 @@ class _Guest:
     """Whoever was let in, by which certificate, and what is spoken."""
 
     principal: Principal
-    certificate: bytes | None
+    asking: Request
     encoding: str
 
 
@@ -214,20 +220,20 @@ class _Tail:
 
     async def serve(self) -> None:
         """Let the peer in or refuse it before 101; serve it to its end, or hand it over to a server that holds it."""
+        asking = Request.of(websocket.headers, websocket.scope)
         try:
             self._gate.check_origin(websocket.headers)
-            asking = Request.of(websocket.headers, websocket.scope)
             principal = self._gate.principal(asking)
             principal.require(Scope.READ)
             encoding = self._encoding()
             self._sessions.admit(principal)
         except LoghubError as error:
-            _refused(self._front.metrics, error)
+            _refused(self._front, error, asking)
             abort(_error_response(error))
         held = False
         try:
             await websocket.accept(subprotocol=encoding)
-            guest = _Guest(principal, asking.certificate_der, encoding or PROTO)
+            guest = _Guest(principal, asking, encoding or PROTO)
             connection = (websocket.scope.get("extensions") or {}).get(FRAMES)
             if connection is None:
                 await self._converse(guest)
@@ -246,8 +252,9 @@ class _Tail:
             connection.close(refusal.code, close_reason(refusal.reason))
             return False
 
-        let_go = partial(_let_go, self._sessions, session, guest.principal)
-        HeldSocket(session, TailSocket(session, sink, guest.encoding), connection, let_go).begin()
+        visit = self._visit(guest)
+        let_go = partial(_let_go, self._sessions, session, visit)
+        HeldSocket(session, TailSocket(session, sink, guest.encoding, visit.renewed), connection, let_go).begin()
         return True
 
     async def _converse(self, guest: _Guest) -> None:
@@ -270,23 +277,28 @@ class _Tail:
             session, sink = self._open(guest, writer)
         except _NoSessionError as refusal:
             return refusal.code, refusal.reason
+        visit = self._visit(guest)
         try:
-            ending = await TailSocket(session, sink, guest.encoding).serve(websocket.receive)
+            ending = await TailSocket(session, sink, guest.encoding, visit.renewed).serve(websocket.receive)
         finally:
             self._sessions.leave(session)
+            visit.leave(ended_by(session))
         return ending.close_code, ending.message
 
     def _open(self, guest: _Guest, writer: Writer) -> tuple[Session, TimedSink]:
         """Open a session, which is known from now on; raises _NoSessionError where the token's own filter is bad."""
         sink = TimedSink(writer, self._front.write_timeout_seconds)
-        renew = partial(self._gate.renewed, certificate_der=guest.certificate)
+        renew = partial(self._gate.renewed, certificate_der=guest.asking.certificate_der)
         try:
             session = self._front.open_session(guest.principal, sink, _WIRES[guest.encoding], renew)
         except LoghubError as error:
-            _refused(self._front.metrics, error)
+            _refused(self._front, error, guest.asking, guest.principal)
             raise _NoSessionError(error.close_code, error.message) from error
         self._sessions.enter(session)
         return session, sink
+
+    def _visit(self, guest: _Guest) -> Visit:
+        return self._front.audit.enter(guest.principal, plane=PLANE, peer=guest.asking.peer)
 
     def _encoding(self) -> str | None:
         """Return the subprotocol to speak; None (and protobuf) for a client that names none."""
@@ -300,9 +312,10 @@ class _Tail:
         return known
 
 
-def _let_go(sessions: Sessions, session: Session, principal: Principal) -> None:
+def _let_go(sessions: Sessions, session: Session, visit: Visit) -> None:
     sessions.leave(session)
-    sessions.release(principal)
+    sessions.release(visit.principal)
+    visit.leave(ended_by(session))
 
 
 class _UnknownSubprotocolError(LoghubError):
@@ -311,9 +324,10 @@ class _UnknownSubprotocolError(LoghubError):
     http_status = 400
 
 
-def _refused(metrics: Metrics, error: LoghubError) -> None:
+def _refused(front: FrontEnd, error: LoghubError, asking: Request, principal: Principal | None = None) -> None:
+    front.audit.refuse(error, principal, plane=PLANE, peer=asking.peer)
     if isinstance(error, UnauthenticatedError | ForbiddenError):
-        metrics.auth_refused.labels("web", type(error).__name__).inc()
+        front.metrics.auth_refused.labels("web", type(error).__name__).inc()
         _log.warning("auth_refused", extra={"fields": {"plane": "web", "reason": error.message}})
 
 

@@ -36,17 +36,18 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request says who is asking: its headers, subprotocols, and the client certificate in DER."""
+    """What of a request says who is asking, and from where: headers, subprotocols, certificate in DER, address."""
 
     headers: Headers
     subprotocols: Sequence[str]
     certificate_der: bytes | None
+    peer: str = ""
 
     @classmethod
     def of(cls, headers: Headers, scope: Mapping[str, Any]) -> Request:
         """Return the request of an ASGI scope."""
         tls = (scope.get("extensions") or {}).get("tls") or {}
-        return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"))
+        return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"), _address(scope.get("client")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,14 @@ class Gate:
         if origin not in allowed:
             msg = f"pages from {origin[:256]!r} may not connect: add it to web.allowed_origins"
             raise ForbiddenError(msg)
+
+
+def _address(client: Sequence[Any] | None) -> str:
+    """Return the address and port of an ASGI client."""
+    if not client:
+        return ""
+    host, port = client[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _token(request: Request) -> str:

@@ -13,6 +13,7 @@ from hub.errors import LoghubError
 from hub.pb.tail_pb2 import ClientMessage
 from hub.web.auth import Request
 from hub.web.http import STREAM
+from hub.web.ports import PLANE, ended_by
 from hub.web.query import subscribe_of
 from hub.web.stream import WIRES, Chunks, beat_of, kind_of
 
@@ -50,7 +51,7 @@ class HttpTail:
         headers = {"X-Accel-Buffering": "no", "Connection": "close"}
         if request.method == "HEAD":
             return Response(b"", content_type=self._kind, headers=headers)
-        stream = self._stream(principal, asking.certificate_der, wanted)
+        stream = self._stream(principal, asking, wanted)
         # Begun here, so that errors have a status of their own; let go of, it closes what it holds.
         first = await anext(stream)
         if self._control is not None:
@@ -59,18 +60,17 @@ class HttpTail:
         response.timeout = None
         return response
 
-    async def _stream(
-        self, principal: Principal, certificate: bytes | None, wanted: Subscribe
-    ) -> AsyncGenerator[bytes, None]:
+    async def _stream(self, principal: Principal, asking: Request, wanted: Subscribe) -> AsyncGenerator[bytes, None]:
         front = self._front
         front.sessions.admit(principal)
         try:
             chunks = Chunks(front.queue_bytes, front.write_timeout_seconds, self._cut)
-            renew = partial(front.gate.renewed, certificate_der=certificate)
+            renew = partial(front.gate.renewed, certificate_der=asking.certificate_der)
             session = front.open_session(principal, chunks, WIRES[self._kind], renew)
             session.ended.add_done_callback(lambda _: chunks.wake())
             session.ended.add_done_callback(self._bound_end)
             front.sessions.enter(session)
+            visit = front.audit.enter(principal, plane=PLANE, peer=asking.peer)
             try:
                 await _begin(session, wanted)
                 async for chunk in chunks.take(session.ended.done, front.heartbeat_seconds, beat_of(self._kind)):
@@ -78,6 +78,7 @@ class HttpTail:
             finally:
                 chunks.close()
                 front.sessions.leave(session)
+                visit.leave(ended_by(session))
                 await session.close()
         finally:
             front.sessions.release(principal)

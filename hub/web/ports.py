@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from hub.pb.tail_pb2 import ClientMessage
 
 
+# What the audit log calls this part.
+PLANE = "web"
+
+
 class Session(Protocol):
     """One subscriber's connection; `hub.live.session.TailSession`."""
 
@@ -49,3 +53,8 @@ class OpenSession(Protocol):
 
     def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> Session:
         """Return the session of a connection; raises ForbiddenError where the principal may not read."""
+
+
+def ended_by(session: Session) -> str:
+    """Return why a session has ended, for the audit log."""
+    return session.ended.result().message if session.ended.done() else "the peer is gone"

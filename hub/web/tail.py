@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hub.core.ports import Sink
+    from hub.errors import LoghubError
     from hub.web.ports import Session
 
 _log = logging.getLogger(__name__)
@@ -136,10 +137,14 @@ class QueueWriter:
 class TailSocket:
     """Carries messages between a WebSocket and its session."""
 
-    __slots__ = ("_json", "_session", "_sink")
+    __slots__ = ("_json", "_renewed", "_session", "_sink")
 
-    def __init__(self, session: Session, sink: Sink, encoding: str) -> None:
+    def __init__(
+        self, session: Session, sink: Sink, encoding: str, renewed: Callable[[LoghubError | None], None]
+    ) -> None:
+        """Take a session and its transport; `renewed` is told of each fresh token, and why it was refused if it was."""
         self._session = session
+        self._renewed = renewed
         self._sink = sink
         self._json = encoding == JSON
 
@@ -174,6 +179,8 @@ class TailSocket:
             return
         if message is not None:
             await self._session.receive(message)
+            if message.HasField("auth"):
+                self._renewed(self._session.refused)
         try:
             await self._sink.drain()
         except (ConnectionError, TimeoutError):

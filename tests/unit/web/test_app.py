@@ -21,6 +21,7 @@ from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import BINARY, frame
 from hub.errors import BadFilterError, ForbiddenError
 from hub.identity.peer import principal_of_certificate
+from hub.observe.audit import Audit
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
@@ -90,8 +91,9 @@ class Site:
     def __post_init__(self) -> None:
         """Put the application together."""
         gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, (), nothing_is_revoked)
-        timeout = self.write_timeout_seconds
-        front = FrontEnd(self.open_session, gate, self.sessions, self.metrics, 1000, timeout, 25.0, FakeRevoker())
+        limits = (1000, self.write_timeout_seconds, 25.0)
+        audit = Audit(None, self.metrics)
+        front = FrontEnd(self.open_session, gate, self.sessions, self.metrics, *limits, FakeRevoker(), audit)
         self.app = create_app(front)
 
     def open_session(

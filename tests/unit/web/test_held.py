@@ -26,7 +26,7 @@ class Line:
         self.session = FakeSession()
         self.connection = FakeConnection()
         self.let_go = 0
-        socket = TailSocket(self.session, self.connection, PROTO)
+        socket = TailSocket(self.session, self.connection, PROTO, lambda _: None)
         self.held = HeldSocket(self.session, socket, self.connection, self.count)
 
     def count(self) -> None:

@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 
 from hub.core.ending import Ending
 from hub.core.websocket_frame import BINARY, TEXT, frame
+from hub.errors import ForbiddenError
 from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL, GOODBYE_REASON_PROTOCOL, GOODBYE_REASON_SHUTDOWN
-from hub.pb.tail_pb2 import ClientMessage, Ping, Subscribe
+from hub.pb.tail_pb2 import Auth, ClientMessage, Ping, Subscribe
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.wire import JSON, PROTO
 from tests.fakes import FakeSession, FakeSink, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from hub.errors import LoghubError
 
 LIMIT = 100
 BYE = Ending(1001, GOODBYE_REASON_SHUTDOWN, "the hub is shutting down", reconnect=True)
@@ -190,7 +193,8 @@ class Line:
         self.session = FakeSession()
         self.sink = FakeSink()
         self.inbox: asyncio.Queue[bytes | str] = asyncio.Queue()
-        socket = TailSocket(self.session, self.sink, encoding)
+        self.renewals: list[LoghubError | None] = []
+        socket = TailSocket(self.session, self.sink, encoding, self.renewals.append)
         self.task = asyncio.create_task(socket.serve(self.inbox.get))
 
     async def say(self, *messages: bytes | str) -> None:
@@ -219,6 +223,17 @@ async def test_a_message_reaches_the_session_in_either_encoding(encoding: str, d
     assert line.session.said == ["open"]
     line.session.end(BYE)
     assert await line.ended() is BYE
+
+
+async def test_fresh_tokens_are_told_of_and_nothing_else_is() -> None:
+    """With the reason where one was refused."""
+    line = Line()
+    await line.say(SUBSCRIBE.SerializeToString(), ClientMessage(auth=Auth(token="t")).SerializeToString())
+    line.session.refused = refusal = ForbiddenError()
+    await line.say(ClientMessage(auth=Auth(token="t")).SerializeToString())
+    assert line.renewals == [None, refusal]
+    line.session.end(BYE)
+    await line.ended()
 
 
 async def test_messages_are_taken_one_after_the_other() -> None:
