@@ -103,7 +103,7 @@ class AuditWriter:
             if not self._pending:
                 self._gather()
             now = time.monotonic()
-            if last or now - looked >= _LOOK_SECONDS:
+            if last or (now - looked >= _LOOK_SECONDS and not self._failing):
                 looked = now
                 self._pending += map(_line, self._summaries(last))
             if not self._write():

@@ -22,6 +22,7 @@ from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDown
 from hub.web.admin import AdminParts, serve_admin
 from hub.observe.audit import Event
 from hub.web.auth import Gate, Request
+from hub.web.headers import HEADERS
 from hub.web.held import HeldSocket
 from hub.web.http_tail import HttpTail
 from hub.web.ports import PLANE, ended_by
@@ -53,16 +54,6 @@ _MIME_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-}
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 
 
@@ -128,7 +119,7 @@ def _handle_errors(app: Quart) -> None:
 
     @app.after_request
     async def harden(response: Response) -> Response:
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
@@ -343,4 +334,4 @@ def _error_response(error: LoghubError) -> Response:
 
 def _json_response(body: object, status: int = 200) -> Response:
     text = orjson.dumps(body)
-    return Response(text, status=status, content_type="application/json", headers=dict(_HEADERS))
+    return Response(text, status=status, content_type="application/json", headers=dict(HEADERS))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hub.web.headers import RAW
+
 if TYPE_CHECKING:
     import asyncio
     import ssl
@@ -127,6 +129,12 @@ class LoghubHttp(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, and close the connection."""
+        head = b"HTTP/1.1 400 Bad Request\r\n" + RAW + b"content-type: text/plain; charset=utf-8\r\n"
+        self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(msg) + msg.encode())
+        self.transport.close()
+
     def _start_clock(self) -> None:
         self._request_timer = self.loop.call_later(self.handshake_seconds, self.transport.abort)
 
@@ -136,7 +144,7 @@ class LoghubHttp(HttpToolsProtocol):
             self._request_timer = None
 
     def _cut(self, status: bytes) -> None:
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\n\r\n")
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + RAW + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
 

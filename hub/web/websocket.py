@@ -11,19 +11,22 @@ go of: see docs/design/connections.md.
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import Protocol as WebSocketParser
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from hub.web.frames import FrameWriter
+from hub.web.headers import HEADERS
 from hub.web.http import tls_extension
 
 if TYPE_CHECKING:
     from websockets.frames import Frame
-    from websockets.http11 import Request
+    from websockets.http11 import Request, Response
 
     from hub.web.frames import Conversation, Flusher
 
@@ -40,6 +43,17 @@ class _Nobody:
 
 
 _NOBODY = _Nobody()
+
+
+class _Hardened(ServerProtocol):
+    """Says in every refusal, also those that are not the application's, what `hub.web.headers` says."""
+
+    def send_response(self, response: Response) -> None:
+        """Send the answer to a handshake."""
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+        super().send_response(response)
 
 
 class LoghubWebSocket(WebSocketsSansIOProtocol):
@@ -60,6 +74,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Put the extensions into the scope before the application sees it."""
+        self.conn.__class__ = _Hardened  # uvicorn makes it, and does not ask of which class
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.transport.set_write_buffer_limits(self.queue_bytes, self.queue_bytes // _LOW_WATER)

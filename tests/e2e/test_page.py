@@ -28,7 +28,7 @@ LIVE = "#state[data-state=live]"
 
 @pytest_asyncio.fixture
 async def page() -> AsyncIterator[Page]:
-    """A page of headless Chromium that has seen no error when the test ends."""
+    """A page of headless Chromium that has seen no error, and broken no policy of its hub, when the test ends."""
     chromium = shutil.which("chromium")
     assert chromium, "there is no chromium on the PATH"
     async with async_playwright() as playwright:
@@ -36,6 +36,7 @@ async def page() -> AsyncIterator[Page]:
         page = await browser.new_page(ignore_https_errors=True)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if "Security Policy" in said.text else None)
         page.set_default_timeout(WAIT_MS)
         yield page
         await browser.close()

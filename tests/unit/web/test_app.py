@@ -27,6 +27,7 @@ from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
+from hub.web.headers import HEADERS
 from hub.web.sessions import Sessions
 from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
@@ -53,16 +54,7 @@ WRITER = replace(READER, scopes=frozenset({Scope.WRITE}))
 OTHER = replace(READER, tenant="globex")
 BYE = Ending(1001, GOODBYE_REASON_SHUTDOWN, "the hub is shutting down", reconnect=True)
 SOURCES = Path(__file__).resolve().parents[3] / "web" / "src"
-HARDENED = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "strict-transport-security": "max-age=31536000",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
+HARDENED = {name.lower(): value for name, value in HEADERS.items()}
 
 
 @dataclass
