@@ -242,7 +242,7 @@ def _audit_options(settings: Settings, worker: int) -> AuditOptions | None:
     if not audit.enabled:
         return None
     return AuditOptions(
-        folder=audit.path or settings.data_dir / "audit",
+        folder=audit.folder(settings.data_dir),
         worker=worker,
         files=FileLimits(audit.max_file_bytes, audit.keep_files, audit.keep_seconds),
         fsync_seconds=audit.fsync_seconds,

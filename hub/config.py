@@ -322,6 +322,10 @@ class AuditSection(Section):
     )
     limited_per_s: Count = Field(default=20, description="the same for all peers together")
 
+    def folder(self, data_dir: Path) -> Path:
+        """Return where the log is."""
+        return self.path or data_dir / "audit"
+
 
 class Shutdown(Section):
     """How the hub stops."""

@@ -9,7 +9,7 @@ import typer
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__
-from hub.cli import bench, certs, revoke, token
+from hub.cli import audit, bench, certs, revoke, token
 from hub.cli.check_config import check_config
 from hub.cli.demo import demo
 from hub.cli.send import send
@@ -27,6 +27,7 @@ app.command()(send)
 app.add_typer(certs.app, name="certs")
 app.add_typer(token.app, name="token")
 app.add_typer(revoke.app, name="revoke")
+app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.command("check-config")(check_config)
 

@@ -19,8 +19,8 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
-from hub.web.admin import AdminParts, serve_admin
 from hub.observe.audit import Event
+from hub.web.admin import AdminParts, serve_admin
 from hub.web.auth import Gate, Request
 from hub.web.headers import HEADERS
 from hub.web.held import HeldSocket
