@@ -40,6 +40,7 @@ from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import StoreLimits
 from hub.log.retention import Retention
 from hub.observe.audit import Audit, AuditOptions, Event
+from hub.observe.audit_access import AuditedAccess
 from hub.observe.audit_files import FileLimits
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
@@ -92,7 +93,10 @@ class Hub:
         self.audit = Audit(_audit_options(settings, worker), self.metrics)
         self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
         revoked = RevokedFile.of(settings.data_dir)
-        self._access = Access(tls, files.paths, revoked, self.metrics)
+        observer = AuditedAccess(self.metrics, self.audit)
+        self._access = Access(tls, files.paths, revoked, observer)
+        observer.hold(self._access.revocations)  # these are not news
+        self._access.on_change(lambda _: observer.hold(self._access.revocations))
         shared = settings.workers > 1
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = LmdbLog(

@@ -1,6 +1,6 @@
 """The audit log: who came, who was refused and why, what was revoked, changed, started and stopped.
 
-    audit.record(Event.REVOKED, admin, target="cert:4f2a", reason="the laptop is lost")
+    audit.record(Event.REVOKED, admin, target="certificate:4f2a", reason="the laptop is lost")
     visit = audit.enter(principal, plane="web", peer="192.0.2.7:51234")   …   visit.leave("done")
 
 `record` never waits: a thread writes the chain (`hub.observe.audit_writer`). Events that a stranger can cause at will
@@ -17,6 +17,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from itertools import count
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from hub.core.revocation import serial_text
 from hub.errors import ForbiddenError, QuotaError, UnauthenticatedError
 from hub.observe.audit_chain import Seal
 from hub.observe.audit_files import FileLimits, Journal, load_key
@@ -49,9 +50,11 @@ class Event(StrEnum):
     REQUEST = "request"
     RENEWED = "token_renewed"
     REFUSED = "refused"
-    REVOKED = "revoked"
     ADMIN = "admin_act"
+    REVOKED = "revoked"
+    UNREVOKED = "revocation_removed"
     CERTIFICATES = "certificates_reloaded"
+    REVOCATIONS = "revocations_reloaded"
     # What the log says of itself; the writer adds audit_lost.
     SUPPRESSED = "suppressed"
     RECOVERED = "audit_recovered"
@@ -63,18 +66,20 @@ _LIMITED = frozenset({Event.REFUSED, Event.REQUEST, Event.RENEWED})
 
 
 class About(TypedDict, total=False):
-    """What can be said of an event; tenant, subject, serial and token id are those of its principal.
+    """What can be said of an event; tenant, subject, serial and token id are those of its principal, if it has one.
 
+    tenant     whose it is, without a principal
     plane      ingest, tail, web, admin
     peer       address and port
     outcome    ok (by default), refused or failed
     code       the class of an error
     reason     why, for people
-    target     whom it was done to, such as `cert:<serial in hex>` or `token:<id>`
+    target     whom it was done to, such as `certificate:<serial in hex>` or `token:<id>`
     session    number of a session, the same at its opening and its end
     seconds    how long it lasted
     """
 
+    tenant: str
     plane: str
     peer: str
     outcome: str
@@ -196,7 +201,8 @@ class Audit:
 def _who(principal: Principal | None) -> dict[str, object]:
     if principal is None:
         return {}
-    serial = "" if principal.serial is None else f"{principal.serial:x}"
+    shown = principal.certificate or (principal.peer.certificate if principal.peer else None)
+    serial = serial_text(shown.serial) if shown else ""
     return {
         "tenant": principal.tenant,
         "subject": principal.subject,

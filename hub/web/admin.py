@@ -45,25 +45,27 @@ class AdminParts:
     """What the routes are made of.
 
     refused    takes note of whoever is turned away
+    acted      takes note of what an admin did, and to whom
     answer     makes a response of what is to be JSON, and a status
     """
 
     gate: Gate
     revoker: Revoker
-    refused: Callable[[LoghubError], None]
+    refused: Callable[[LoghubError, Request], None]
+    acted: Callable[[Principal, Request, Revocation], None]
     answer: Callable[..., Response]
 
-    def admin(self) -> Principal:
-        """Return who is asking; raises ForbiddenError where that is no admin, or another page."""
+    def admin(self) -> tuple[Principal, Request]:
+        """Return who is asking, and how; raises ForbiddenError where that is no admin, or another page."""
+        asking = Request.of(request.headers, request.scope)
         try:
             self.gate.check_origin(request.headers)
-            asking = Request.of(request.headers, request.scope)
             principal = self.gate.principal_of(request.headers.getlist("Authorization"), asking.certificate_der)
             principal.require(Scope.ADMIN)
         except LoghubError as error:
-            self.refused(error)
+            self.refused(error, asking)
             raise
-        return principal
+        return principal, asking
 
 
 def serve_admin(app: Quart, parts: AdminParts) -> None:
@@ -72,14 +74,15 @@ def serve_admin(app: Quart, parts: AdminParts) -> None:
 
     @app.get("/v1/admin/revocations")
     async def revocations() -> Response:
-        admin = parts.admin()
+        admin, _ = parts.admin()
         return answer({"revocations": [_said(entry) for entry in revoker.revocations if entry.tenant == admin.tenant]})
 
     @app.post("/v1/admin/revocations")
     async def revoke() -> Response:
-        admin = parts.admin()
+        admin, asking = parts.admin()
         entry = _entry(await request.get_data(), admin.tenant)
         await revoker.revoke(entry)
+        parts.acted(admin, asking, entry)
         return answer(_said(entry), HTTPStatus.CREATED)
 
 

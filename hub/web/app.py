@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from hub.core.ports import Wire
     from hub.core.principal import Principal
+    from hub.core.revocation import Revocation
     from hub.observe.audit import Audit, Visit
     from hub.observe.metrics import Metrics
     from hub.web.admin import Revoker
@@ -96,7 +97,9 @@ def create_app(front: FrontEnd) -> Quart:
     _handle_errors(app)
     _serve_page(app)
     _serve_api(app, front)
-    serve_admin(app, AdminParts(front.gate, front.revoker, partial(_refused, front.metrics), _json_response))
+    serve_admin(
+        app, AdminParts(front.gate, front.revoker, partial(_refused, front), partial(_acted, front), _json_response)
+    )
     return app
 
 
@@ -320,6 +323,11 @@ def _refused(front: FrontEnd, error: LoghubError, asking: Request, principal: Pr
     if isinstance(error, UnauthenticatedError | ForbiddenError):
         front.metrics.auth_refused.labels("web", type(error).__name__).inc()
         _log.warning("auth_refused", extra={"fields": {"plane": "web", "reason": error.message}})
+
+
+def _acted(front: FrontEnd, admin: Principal, asking: Request, entry: Revocation) -> None:
+    target = f"{entry.kind}:{entry.id}"
+    front.audit.record(Event.ADMIN, admin, plane=PLANE, peer=asking.peer, target=target, reason="revoke")
 
 
 def _error_response(error: LoghubError) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.core.principal import Principal, Scope
+from hub.core.principal import CertificateId, Principal, Scope
 from hub.errors import BadFilterError, ConfigError, ForbiddenError, QuotaError, UnauthenticatedError
 from hub.observe.audit import Audit, AuditOptions, Event, host_of
 from hub.observe.audit_files import FileLimits
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-READER = Principal("acme", "me", frozenset({Scope.READ}), token_id="t-1", serial=255)
+READER = Principal("acme", "me", frozenset({Scope.READ}), token_id="t-1", certificate=CertificateId(b"", 255))
 PEER = "192.0.2.7:51234"
 
 
@@ -55,7 +55,7 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 def test_an_event_says_who_what_and_from_where(log: Log) -> None:
     """In one line of the worker's chain."""
-    log.audit.record(Event.REVOKED, READER, plane="admin", peer=PEER, target="cert:4f2a", reason="lost")
+    log.audit.record(Event.REVOKED, READER, plane="admin", peer=PEER, target="certificate:4f2a", reason="lost")
     (line,) = log.lines()
     assert {name: line[name] for name in line if name not in ("time", "prev", "hash")} == {
         "seq": 1,
@@ -67,7 +67,7 @@ def test_an_event_says_who_what_and_from_where(log: Log) -> None:
         "token_id": "t-1",
         "plane": "admin",
         "peer": PEER,
-        "target": "cert:4f2a",
+        "target": "certificate:4f2a",
         "reason": "lost",
     }
     assert [path.name for path in sorted(log.folder.iterdir())] == ["worker-2.00000001.jsonl", "worker-2.head"]
@@ -87,6 +87,14 @@ def test_a_session_has_a_beginning_and_an_end(log: Log) -> None:
     assert (ended["event"], ended["reason"], ended["plane"]) == ("session_ended", "the hub is shutting down", "web")
     assert opened["session"] == ended["session"] != other["session"]
     assert ended["seconds"] >= 0
+
+
+def test_beside_a_token_it_is_the_connections_certificate_that_is_named(log: Log) -> None:
+    """It can be revoked as well."""
+    bearer = Principal("acme", "me", frozenset(), token_id="t-2", peer=READER)
+    log.audit.record(Event.REQUEST, bearer, peer=PEER)
+    (line,) = log.lines()
+    assert (line["token_id"], line["serial"]) == ("t-2", "ff")
 
 
 @pytest.mark.parametrize("error", [UnauthenticatedError("no"), ForbiddenError("no"), QuotaError("no")])
