@@ -12,6 +12,7 @@ from hub import __version__
 from hub.cli import audit, bench, certs, revoke, token
 from hub.cli.check_config import check_config
 from hub.cli.demo import demo
+from hub.cli.doctor import doctor
 from hub.cli.send import send
 from hub.cli.serve import serve
 from hub.cli.tail import tail
@@ -30,6 +31,7 @@ app.add_typer(revoke.app, name="revoke")
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.command("check-config")(check_config)
+app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from hub.cli.main import app
+from hub.cli.audit import app
 from hub.core.principal import Principal
 from hub.errors import ConfigError, UnauthenticatedError
 from hub.observe.audit import Audit, AuditOptions, Event
@@ -25,7 +25,7 @@ ACME, GLOBEX = (Principal(tenant, "me", frozenset()) for tenant in ("acme", "glo
 
 def run(*arguments: object) -> Result:
     """Run `loghub audit`."""
-    return CliRunner().invoke(app, ["audit", *map(str, arguments)])
+    return CliRunner().invoke(app, [*map(str, arguments)])
 
 
 @pytest.fixture
