@@ -45,8 +45,9 @@ class Facts:
     def is_good_for(self, host: str) -> bool:
         """Return whether a client that connects to the host takes it (RFC 9525: one label for a wildcard)."""
         wanted = host.lower().rstrip(".")
-        parent = wanted.partition(".")[2]
-        return any(name.lower() == wanted or (parent and name.lower() == f"*.{parent}") for name in self.hosts)
+        label, _, parent = wanted.partition(".")
+        names = {wanted, f"*.{parent}"} if label and parent else {wanted}
+        return any(name.lower() in names for name in self.hosts)
 
 
 def facts_of(path: Path) -> tuple[Facts, ...]:
