@@ -26,9 +26,13 @@ from hub.core.places import Bound, PlaceLimits, Places
 from hub.core.quota import Rate, RateLimits, RateQuotas
 from hub.errors import StorageFullError
 from hub.identity.access import Access
+from hub.identity.https_get import GetLimits
+from hub.identity.jwks import JwksKeys, JwksOptions
+from hub.identity.key_file import KeyFile
 from hub.identity.revoked_file import RevokedFile
 from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
-from hub.identity.tokens import TokenRules, TokenVerifier, load_keys
+from hub.identity.tickets import TicketOptions, Tickets
+from hub.identity.tokens import Keyring, TokenRules, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, StreamLimits, Streams
@@ -87,10 +91,13 @@ class Hub:
         files = TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key, settings.tls.crl)
         tls = ServerTls(files, _CLIENT_CERTIFICATES[mode])
         rules = _token_rules(settings)
-        verifier = TokenVerifier(load_keys(settings.tokens.keys), rules)
         self.metrics = Metrics()
         self.metrics.limits(settings.limits())
         self.audit = Audit(_audit_options(settings, worker), self.metrics)
+        ring = Keyring()
+        self._keys = _key_source(settings, ring, self.metrics)
+        self.metrics.token_keys_age.set_function(lambda: self._keys.age_seconds)
+        verifier = TokenVerifier(ring, rules, learn=self._keys.learn)
         self._metrics_port = settings.metrics.port + worker if settings.metrics.port > 0 else settings.metrics.port
         revoked = RevokedFile.of(settings.data_dir)
         observer = AuditedAccess(self.metrics, self.audit)
@@ -112,7 +119,7 @@ class Hub:
         self._ingest = Ingest(
             self._log, admission, _stream_limits(settings), self.metrics, Streams(check), _rates(settings)
         )
-        gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check)
+        gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check, _tickets(settings))
         web = settings.web
         self._sessions = Sessions(Places("connections", _connections(settings)), check)
         self._access.on_change(self._sessions.recheck)
@@ -171,6 +178,8 @@ class Hub:
                 upkeep = tasks.create_task(self._upkeep(), name="upkeep")
                 access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
+                await self._keys.begin()
+                keys = tasks.create_task(self._keys.run(), name="token-keys")
                 await self._grpc.start()
                 await self._started(serving)
                 ready(self.listening)
@@ -180,6 +189,7 @@ class Hub:
                 engine.cancel()
                 upkeep.cancel()
                 access.cancel()
+                keys.cancel()
                 self._log.finish()
                 await storing
         finally:
@@ -255,6 +265,25 @@ def _audit_options(settings: Settings, worker: int) -> AuditOptions | None:
         limited_per_s=audit.limited_per_s,
         key_file=audit.key_file,
     )
+
+
+def _key_source(settings: Settings, ring: Keyring, metrics: Metrics) -> KeyFile | JwksKeys:
+    """Return what keeps the keyring; exactly one of the settings says where keys come from."""
+    tokens = settings.tokens
+    if tokens.jwks_url:
+        limits = GetLimits(tokens.jwks_max_bytes, tokens.jwks_timeout_seconds)
+        pauses = (tokens.jwks_refresh_seconds, tokens.jwks_cooldown_seconds, tokens.jwks_max_age_seconds)
+        return JwksKeys(JwksOptions(tokens.jwks_url, tokens.jwks_ca, limits, *pauses), ring, metrics)
+    if tokens.development_secret:
+        _log.warning("development_secret", extra={"fields": {"advice": "for development only: use tokens.keys"}})
+        return KeyFile(tokens.development_secret, load_secret, ring, metrics, tokens.keys_poll_seconds)
+    return KeyFile(tokens.keys, load_keys, ring, metrics, tokens.keys_poll_seconds)
+
+
+def _tickets(settings: Settings) -> Tickets:
+    tokens = settings.tokens
+    folder = settings.data_dir / "tickets"
+    return Tickets(TicketOptions(folder, tokens.ticket_seconds, tokens.max_tickets_per_tenant))
 
 
 def _log_options(settings: Settings) -> LmdbOptions:

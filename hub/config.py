@@ -30,6 +30,8 @@ _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 # As browsers send it: lower case, and nothing after the port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HTTPS_URL = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!$-~]*)?")
+_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 _TLS13_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
 _SEED = {
     "ca_cert": ("tls", "ca"),
@@ -170,11 +172,47 @@ class Web(Section):
 class Tokens(Section):
     """Which bearer tokens are good."""
 
-    keys: Path = Field(default=Path("certs/pki/tokens/verify.pem"), description="PEM public key, or a JWKS file")
+    keys: Path = Field(
+        default=Path("certs/pki/tokens/verify.pem"),
+        description="PEM public key, or a JWKS file; read again when it changes",
+    )
+    keys_poll_seconds: Seconds = Field(default=0.5, gt=0, description="how often the file of keys is looked at")
+    jwks_url: str = Field(default="", description="https address of the issuer's keys (JWKS), in place of `keys`")
+    jwks_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities to trust there; none: those of the system"
+    )
+    jwks_refresh_seconds: Seconds = Field(default=300.0, ge=1, description="how often they are fetched")
+    jwks_cooldown_seconds: Seconds = Field(
+        default=10.0, ge=1, description="pause between fetches for key ids that are not known, and after a failure"
+    )
+    jwks_max_age_seconds: Seconds = Field(
+        default=86_400.0, ge=1, description="how long the last good keys are used while the issuer does not answer"
+    )
+    jwks_timeout_seconds: Seconds = Field(default=5.0, gt=0, description="time that a fetch may take")
+    jwks_max_bytes: Bytes = Field(default=256 * 2**10, ge=1024, description="size of a fetched set")
+    development_secret: Path | None = Field(
+        default=None,
+        description="file of 32 random bytes or more for HS256, in place of `keys`; not for production",
+    )
+    development_secret_public: bool = Field(
+        default=False, description="take `development_secret` although other machines can connect"
+    )
     issuer: str = Field(default="loghub", description="what iss must say")
     audience: str = Field(default="loghub", description="what aud must say")
     max_lifetime_seconds: Seconds = Field(default=86_400.0, description="longest time from iat to exp")
     leeway_seconds: Seconds = Field(default=5.0, description="how far an issuer's clock may be ahead")
+    ticket_seconds: Seconds = Field(default=30.0, gt=0, le=30, description="how long a ticket of /v1/tickets is good")
+    max_tickets_per_tenant: Count = Field(default=1000, description="unused tickets of a tenant, a worker")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Tokens:
+        if self.jwks_url and self.development_secret:
+            msg = "jwks_url and development_secret are both set: set one"
+            raise ValueError(msg)
+        if self.jwks_url and not _HTTPS_URL.fullmatch(self.jwks_url):
+            msg = f"jwks_url is {self.jwks_url!r}: it must be https://host[:port]/path, without a user or a fragment"
+            raise ValueError(msg)
+        return self
 
 
 class Ingest(Section):
@@ -395,6 +433,12 @@ class Settings(BaseSettings):
             for small, large in pairs
             if values[small] > values[large]
         ]
+        public = [host for host in (self.grpc.host, self.web.host) if not _LOOPBACK.fullmatch(host)]
+        if self.tokens.development_secret and public and not self.tokens.development_secret_public:
+            problems.append(
+                f"tokens.development_secret is for development, but the hub listens on {public[0]}: set grpc.host and "
+                "web.host to 127.0.0.1, use tokens.keys, or set tokens.development_secret_public"
+            )
         if self.grpc.port == self.web.port != 0:
             problems.append(f"grpc.port and web.port are both {self.web.port}: give each its own")
         if problems:
@@ -558,7 +602,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
                     "crl": None if tls.crl is None else folder / tls.crl,
                 }
             ),
-            "tokens": tokens.model_copy(update={"keys": folder / tokens.keys}),
+            "tokens": tokens.model_copy(
+                update={
+                    name: folder / path
+                    for name in ("keys", "jwks_ca", "development_secret")
+                    if (path := getattr(tokens, name)) is not None
+                }
+            ),
             "audit": audit.model_copy(update=paths),
         }
     )

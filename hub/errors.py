@@ -68,6 +68,18 @@ class RevokedError(UnauthenticatedError):
     """The certificate or token was revoked: get another one from whoever issued it."""
 
 
+class UnknownKeyError(UnauthenticatedError):
+    """The token names no key that this hub trusts (kid)."""
+
+
+class KeysUnavailableError(LoghubError):
+    """The hub has no keys to judge tokens by at present, since their issuer does not answer: try again later."""
+
+    grpc_code = GrpcCode.UNAVAILABLE
+    http_status = 503
+    retry = True
+
+
 class ForbiddenError(LoghubError):
     """The peer is known, but not allowed to do this."""
 

@@ -16,6 +16,7 @@ from hub.core.places import Bound, PlaceLimits, Places
 from hub.core.principal import Principal, Scope
 from hub.core.websocket_frame import unframed
 from hub.errors import LoghubError, UnauthenticatedError
+from hub.identity.tickets import Ticket
 from hub.log.memory import MemoryLog
 from hub.log.model import Entry
 from hub.log.retention import Retention
@@ -212,6 +213,46 @@ class FakeVerifier:
             message = "the token is bad"
             raise UnauthenticatedError(message)
         return self.bearers[token]
+
+    async def learn(self) -> bool:
+        """Know all there is."""
+        return False
+
+
+class FakeKeyObserver:
+    """Keeps what it is told of keys; `hub.identity.key_file.KeyObserver`."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def keys_in_force(self, count: int) -> None:
+        """Keep the number."""
+        self.said.append(f"{count} in force")
+
+    def keys_refused(self) -> None:
+        """Keep that it happened."""
+        self.said.append("refused")
+
+
+class FakeDesk:
+    """Gives out tickets by number, and keeps whose they are; `hub.web.auth.TicketDesk`."""
+
+    def __init__(self) -> None:
+        self.out: dict[str, tuple[Principal, bytes | None]] = {}
+
+    async def issue(self, principal: Principal, certificate_der: bytes | None) -> Ticket:
+        """Give out the next number."""
+        ticket = Ticket(f"ticket-{len(self.out)}", 30.0)
+        self.out[ticket.text] = principal, certificate_der
+        return ticket
+
+    async def redeem(self, ticket: str, certificate_der: bytes | None) -> Principal:
+        """Take a ticket back, once."""
+        principal, certificate = self.out.pop(ticket, (None, None))
+        if principal is None or certificate != certificate_der:
+            message = "the ticket is bad"
+            raise UnauthenticatedError(message)
+        return principal
 
 
 class GatedLog(MemoryLog):

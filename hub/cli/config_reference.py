@@ -79,7 +79,7 @@ def _cell(text: str | None) -> str:
 
 def _shown(name: str, value: object) -> str:
     """Return a value as one would write it, in the largest unit that leaves a whole number."""
-    if value is None:
+    if value is None or value == "":
         return "none"
     if value is PydanticUndefined:
         return "must be given"

@@ -39,13 +39,14 @@ def tail(
     since: Annotated[str, typer.Option(help="Begin this long ago: 90s, 10m, 12h.")] = "",
     last: Annotated[int, typer.Option(min=0, help="Begin with this many of the newest that match.")] = 0,
     oldest: Annotated[bool, typer.Option("--oldest", help="Begin with the oldest.")] = False,
+    tenant: Annotated[str, typer.Option(help="Whose records, where the token is for several tenants.")] = "",
     follow: Annotated[bool, typer.Option(help="Go on live at the end of what is stored.")] = True,
     as_lines: Annotated[bool, typer.Option("--json", help="One JSON object a record.")] = False,
     cursor_file: Annotated[Path | None, typer.Option(help="Resume from this file, and keep the place in it.")] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print the account at the end.")] = False,
 ) -> None:
     """Print the records that match, as they come."""
-    start = Subscribe(filter=wanted, follow=follow)
+    start = Subscribe(filter=wanted, follow=follow, tenant=tenant)
     if since:
         try:
             start.since.FromNanoseconds(time.time_ns() - int(float(str(seconds(since))) * 1e9))

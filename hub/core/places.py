@@ -52,7 +52,7 @@ class Places:
 
     def take(self, principal: Principal) -> None:
         """Count one more; QuotaError, with the setting and when to try again, where there is no place."""
-        limits, tenant = self._limits, principal.tenant
+        limits, tenant = self._limits, principal.home
         key = (tenant, principal.subject)
         own = Bound(limits.by_tenant.get(tenant, limits.tenant.most), limits.tenant.setting)
         _check(self._what, "hub", self._total, limits.total)
@@ -65,8 +65,8 @@ class Places:
     def give(self, principal: Principal) -> None:
         """Count one out."""
         self._total -= 1
-        _less(self._tenants, principal.tenant)
-        _less(self._principals, (principal.tenant, principal.subject))
+        _less(self._tenants, principal.home)
+        _less(self._principals, (principal.home, principal.subject))
 
 
 def _check(what: str, whose: str, has: int, bound: Bound) -> None:

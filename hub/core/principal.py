@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hub.errors import ForbiddenError, UnauthenticatedError
+from hub.errors import BadRequestError, ForbiddenError, UnauthenticatedError
 
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+MAX_TENANTS = 100
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 
 
@@ -100,9 +101,10 @@ class CertificateId:
 class Principal:
     """An authenticated peer.
 
-    `issued_at` and `expires_at` are in seconds since the Unix epoch; `filter` is ANDed to every filter the peer asks
-    for; `token_id` and `certificate` name what can be revoked. `peer` is whom the connection's certificate names where
-    a token says who is asking.
+    `tenant` is the one that it reads and writes; `tenants`, where there are any, are all that it may read, and
+    `tenant` is then the one it reads unless it names another ("": it must name one). `issued_at` and `expires_at` are
+    in seconds since the Unix epoch; `filter` is ANDed to every filter the peer asks for; `token_id` and `certificate`
+    name what can be revoked. `peer` is whom the connection's certificate names where a token says who is asking.
     """
 
     tenant: str
@@ -114,10 +116,44 @@ class Principal:
     issued_at: float = 0.0
     certificate: CertificateId | None = None
     peer: Principal | None = None
+    tenants: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a tenant that is not one."""
-        check_tenant(self.tenant)
+        for tenant in self.tenants:
+            check_tenant(tenant)
+        if self.tenant or not self.tenants:
+            check_tenant(self.tenant)
+        if len(self.tenants) > MAX_TENANTS or (self.tenants and self.tenant and self.tenant not in self.tenants):
+            msg = f"a principal's tenants are {MAX_TENANTS} at most, and its tenant is one of them"
+            raise ValueError(msg)
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """All tenants that it may read, in the order of the alphabet."""
+        return tuple(sorted(self.tenants)) or (self.tenant,)
+
+    @property
+    def home(self) -> str:
+        """The tenant that its connections are counted for."""
+        return self.tenant or self.readable[0]
+
+    def reads(self, tenant: str) -> bool:
+        """Whether it may read a tenant's records."""
+        return tenant in self.tenants if self.tenants else tenant == self.tenant
+
+    def reading(self, tenant: str) -> str:
+        """Return the tenant that it reads when it asks for one, "": for none.
+
+        Raises ForbiddenError for a tenant that it may not read, BadRequestError where it must name one.
+        """
+        if not tenant and not self.tenant:
+            msg = f"the token is for several tenants: name the one to read, one of {', '.join(self.readable)}"
+            raise BadRequestError(msg)
+        if tenant and not self.reads(tenant):
+            msg = f"tenant {tenant[:64]!r} may not be read: the token or certificate is for {', '.join(self.readable)}"
+            raise ForbiddenError(msg)
+        return tenant or self.tenant
 
     @classmethod
     def of_certificate(
@@ -151,10 +187,13 @@ class Principal:
         )
 
     def require(self, scope: Scope) -> None:
-        """Raise ForbiddenError unless the principal has the scope."""
+        """Raise ForbiddenError unless the principal has the scope; but to read, it needs a tenant of its own too."""
         if scope not in self.scopes:
             have = ", ".join(sorted(self.scopes)) or "none"
             msg = f"{self.subject} lacks the scope {scope} (it has: {have})"
+            raise ForbiddenError(msg)
+        if scope is not Scope.READ and not self.tenant:
+            msg = f"the scope {scope} needs a token with a tenant of its own (tenant), not several (tenants)"
             raise ForbiddenError(msg)
 
     def check_alive(self, now: float) -> None:

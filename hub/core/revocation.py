@@ -113,21 +113,21 @@ class Revocations:
         if certificate is not None and (
             certificate in self._certificates
             or certificate.issuer in self._issuers
-            or self._entry(Kind.CERTIFICATE, principal.tenant, serial_text(certificate.serial))
+            or self._entry(Kind.CERTIFICATE, principal, serial_text(certificate.serial))
         ):
             msg = f"the certificate of {principal.subject} was revoked: get another one from whoever issued it"
             raise RevokedError(msg)
         if not self._entries:
             return
-        if principal.token_id and self._entry(Kind.TOKEN, principal.tenant, principal.token_id):
+        if principal.token_id and self._entry(Kind.TOKEN, principal, principal.token_id):
             msg = f"the token of {principal.subject} was revoked: get another one from whoever issued it"
             raise RevokedError(msg)
-        subject = self._entry(Kind.SUBJECT, principal.tenant, principal.subject)
+        subject = self._entry(Kind.SUBJECT, principal, principal.subject)
         if subject is not None and principal.issued_at <= subject.at:
             msg = f"the credentials of {principal.subject} were revoked: get others from whoever issued them"
             raise RevokedError(msg)
 
-    def _entry(self, kind: Kind, tenant: str, name: str) -> Revocation | None:
-        """Return the entry that counts; the later one of the tenant's and the operator's."""
-        found = [entry for scope in (tenant, "") if (entry := self._entries.get((kind, scope, name)))]
+    def _entry(self, kind: Kind, principal: Principal, name: str) -> Revocation | None:
+        """Return the entry that counts; the latest one of its tenants' and the operator's."""
+        found = [entry for scope in (*principal.readable, "") if (entry := self._entries.get((kind, scope, name)))]
         return max(found, key=lambda entry: entry.at, default=None)

@@ -30,7 +30,7 @@ from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -71,7 +71,12 @@ class TailSession:
     """Serves one connection; `run` lasts as long as it does."""
 
     def __init__(
-        self, engine: LiveEngine, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]
+        self,
+        engine: LiveEngine,
+        principal: Principal,
+        sink: Sink,
+        wire: Wire,
+        verify: Callable[[str], Awaitable[Principal]],
     ) -> None:
         """Take the connection's principal and transport, and what checks a fresh token."""
         principal.require(Scope.READ)
@@ -89,7 +94,7 @@ class TailSession:
         self._no_more = False
         self._messages = Sampler(engine.limits.max_messages_per_s)
         self.refused: LoghubError | None = None
-        self._counts = engine.metrics.tenant(principal.tenant)
+        self._counts = engine.metrics.tenant(principal.home)
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
     def open(self) -> None:
@@ -104,7 +109,10 @@ class TailSession:
             max_filter_cost=self._limits.filters.max_cost,
             max_last=self._limits.max_last,
         )
-        welcome = tail_pb2.TailWelcome(server=f"loghub/{__version__}", tenant=self._principal.tenant, limits=limits)
+        principal = self._principal
+        welcome = tail_pb2.TailWelcome(
+            server=f"loghub/{__version__}", tenant=principal.tenant, tenants=principal.readable, limits=limits
+        )
         welcome.heartbeat.FromMilliseconds(int(self._limits.heartbeat_seconds * 1000))
         if self._principal.expires_at is not None:
             welcome.auth_expires.FromSeconds(int(self._principal.expires_at))
@@ -117,8 +125,8 @@ class TailSession:
             self._timer.cancel()
         for subscription in self._subscriptions.values():
             subscription.end()
+            subscription.counts.subscriptions.dec()
             self._engine.places.give(self._principal)
-        self._counts.subscriptions.dec(len(self._subscriptions))
         self._subscriptions.clear()
         self._counts.connections.dec()
         for task in self._tasks:
@@ -211,16 +219,17 @@ class TailSession:
 
     async def _subscribe(self, request: tail_pb2.Subscribe) -> None:
         self._check_subscribe(request)
+        tenant = self._principal.reading(request.tenant)
         asked = self._filter(request.filter)
         self._engine.places.take(self._principal)
         wanted = asked & self._always
-        subscription = self._engine.subscription(self._principal.tenant, request.id, wanted, self._outlet)
+        subscription = self._engine.subscription(tenant, request.id, wanted, self._outlet)
         self._subscriptions[request.id] = subscription
         self._asked[request.id] = asked
-        self._counts.subscriptions.inc()
+        subscription.counts.subscriptions.inc()
         try:
             await subscription.settle()  # before its place is fixed: what comes meanwhile need not be read again
-            begin, renewed = await self._place(request, wanted)
+            begin, renewed = await self._place(request, wanted, tenant)
         except BaseException:
             subscription.end()
             self._forget(request.id)
@@ -228,7 +237,7 @@ class TailSession:
         if self._subscriptions.get(request.id) is not subscription:
             return
         subscribed = tail_pb2.Subscribed(
-            id=request.id, cursor=self._engine.cursor(self._principal.tenant, begin.offset), filter=wanted.canonical
+            id=request.id, cursor=self._engine.cursor(tenant, begin.offset), filter=wanted.canonical
         )
         self._outlet.send(ServerMessage(subscribed=subscribed))
         if renewed:
@@ -250,21 +259,21 @@ class TailSession:
             msg = f"subscribe.last is {request.last}, the limit is {self._limits.max_last}"
             raise BadRequestError(msg)
 
-    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter) -> tuple[Begin, bool]:
+    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter, tenant: str) -> tuple[Begin, bool]:
         """Return where to begin and end, and whether the log was made anew under the cursor."""
         live = request.WhichOneof("from") is None and not request.HasField("follow")
-        if live and (head := self._engine.head(self._principal.tenant)) is not None:
+        if live and (head := self._engine.head(tenant)) is not None:
             return Begin(head, None, request.credit, request.max_records_per_s), False
-        bounds = await self._engine.bounds(self._principal.tenant)
-        offset = await self._offset(request, wanted, bounds)
+        bounds = await self._engine.bounds(tenant)
+        offset = await self._offset(request, wanted, bounds, tenant)
         until = bounds.next if request.HasField("follow") and not request.follow else None
         renewed = offset is None
         begin = bounds.oldest if offset is None else offset
         return Begin(begin, until, request.credit, request.max_records_per_s), renewed
 
-    async def _offset(self, request: tail_pb2.Subscribe, wanted: Filter, bounds: Bounds) -> int | None:
+    async def _offset(self, request: tail_pb2.Subscribe, wanted: Filter, bounds: Bounds, tenant: str) -> int | None:
         """Return where to begin; None where the log was made anew under the cursor."""
-        engine, tenant = self._engine, self._principal.tenant
+        engine = self._engine
         origin = request.WhichOneof("from")
         if origin == "cursor":
             return await engine.offset_of(tenant, request.cursor)
@@ -295,10 +304,12 @@ class TailSession:
         self._outlet.send(ServerMessage(unsubscribed=ended))
 
     async def _auth(self, request: tail_pb2.Auth) -> None:
-        fresh = self._verify(request.token)
+        fresh = await self._verify(request.token)
         old = self._principal
-        if (fresh.tenant, fresh.subject) != (old.tenant, old.subject):
-            msg = "the fresh token is for another tenant or subject: open a new connection with it"
+        if self.ended.done():
+            return
+        if (fresh.tenant, fresh.readable, fresh.subject) != (old.tenant, old.readable, old.subject):
+            msg = "the fresh token is for other tenants or another subject: open a new connection with it"
             raise ForbiddenError(msg)
         always = parse_filter(fresh.filter, self._limits.filters)
         self._principal = fresh
@@ -341,8 +352,8 @@ class TailSession:
 
     def _forget(self, name: str) -> None:
         self._asked.pop(name, None)
-        if self._subscriptions.pop(name, None):
-            self._counts.subscriptions.dec()
+        if subscription := self._subscriptions.pop(name, None):
+            subscription.counts.subscriptions.dec()
             self._engine.places.give(self._principal)
         self._end_if_done()
 

@@ -82,6 +82,7 @@ class Subscription:
         self.id = name
         self.filter = wanted
         self.sink = outlet.sink
+        self.counts = origin.counts
         self.on_end: Callable[[], None] | None = None
         self._outlet = outlet
         self._origin = origin

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A JWT begins with a JSON object in base64url: `{` and then a quote, or white space before it.
 _TOKEN = re.compile(r"e(?:yJ|yA|wo|wk|w0K)[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?")
 _BEARER = re.compile(r"(?i)\b(bearer[ .])[A-Za-z0-9._~+/=-]{16,}")
+_TICKET = re.compile(r"(?i)\b(ticket=)[A-Za-z0-9_%-]{16,}")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN = re.compile(r"[^\s\"=\\]+")
@@ -61,8 +62,8 @@ class TextFormatter(logging.Formatter):
 
 
 def redacted(text: str) -> str:
-    """Return the text with everything taken out that looks like a JSON Web Token, a bearer token or a private key."""
-    text = _PRIVATE_KEY.sub("[private key]", text)
+    """Return the text without all that looks like a JSON Web Token, a bearer token, a ticket or a private key."""
+    text = _TICKET.sub(r"\1[ticket]", _PRIVATE_KEY.sub("[private key]", text))
     return _BEARER.sub(r"\1[token]", _TOKEN.sub("[token]", text))
 
 

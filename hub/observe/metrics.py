@@ -94,6 +94,10 @@ class Metrics:
         self.audit_events = counter("audit_events", "Events for the audit log", "event")
         self.audit_suppressed = counter("audit_suppressed_events", "Repeats that it holds as a number only", "event")
         self.audit_dropped = counter("audit_dropped_events", "Events that it lost: its queue was full, or its disk")
+        self.token_keys = gauge("token_keys", "Keys that tokens are verified with")
+        self.token_keys_age = gauge("token_keys_age_seconds", "Time since those keys were read or fetched")
+        self.token_keys_failures = counter("token_keys_failures", "Token keys that could not be had or used")
+        self.tickets = counter("tickets", "Tickets given out", "tenant")
         self.limit = gauge("limit", "Configured limits", "name")
 
     def tenant(self, name: str) -> TenantCounts:
@@ -127,6 +131,14 @@ class Metrics:
         self.certificate_ends.set(certificate_ends)
         self.crl_ends.set(crl_ends or 0.0)
         self.revocations.set(revocations)
+
+    def keys_in_force(self, count: int) -> None:
+        """Take the number of token keys that were put in force."""
+        self.token_keys.set(count)
+
+    def keys_refused(self) -> None:
+        """Count token keys that could not be had or used."""
+        self.token_keys_failures.inc()
 
     def limits(self, limits: Mapping[str, float]) -> None:
         """Publish the configured limits, by their setting's name."""

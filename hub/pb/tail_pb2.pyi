@@ -66,7 +66,7 @@ class ClientMessage(_message.Message):
     def __init__(self, subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., auth: _Optional[_Union[Auth, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ("id", "filter", "cursor", "last", "since", "oldest", "follow", "max_records_per_s", "credit")
+    __slots__ = ("id", "filter", "cursor", "last", "since", "oldest", "follow", "max_records_per_s", "credit", "tenant")
     ID_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,7 @@ class Subscribe(_message.Message):
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
     MAX_RECORDS_PER_S_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     id: str
     filter: str
     cursor: str
@@ -85,7 +86,8 @@ class Subscribe(_message.Message):
     follow: bool
     max_records_per_s: int
     credit: int
-    def __init__(self, id: _Optional[str] = ..., filter: _Optional[str] = ..., cursor: _Optional[str] = ..., last: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oldest: _Optional[bool] = ..., follow: _Optional[bool] = ..., max_records_per_s: _Optional[int] = ..., credit: _Optional[int] = ...) -> None: ...
+    tenant: str
+    def __init__(self, id: _Optional[str] = ..., filter: _Optional[str] = ..., cursor: _Optional[str] = ..., last: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oldest: _Optional[bool] = ..., follow: _Optional[bool] = ..., max_records_per_s: _Optional[int] = ..., credit: _Optional[int] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class Update(_message.Message):
     __slots__ = ("id", "filter")
@@ -146,18 +148,20 @@ class ServerMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[TailWelcome, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., records: _Optional[_Union[Records, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., auth_expiring: _Optional[_Union[AuthExpiring, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., goodbye: _Optional[_Union[TailGoodbye, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ...) -> None: ...
 
 class TailWelcome(_message.Message):
-    __slots__ = ("server", "tenant", "limits", "heartbeat", "auth_expires")
+    __slots__ = ("server", "tenant", "limits", "heartbeat", "auth_expires", "tenants")
     SERVER_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     AUTH_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
     server: str
     tenant: str
     limits: ServerLimits
     heartbeat: _duration_pb2.Duration
     auth_expires: _timestamp_pb2.Timestamp
-    def __init__(self, server: _Optional[str] = ..., tenant: _Optional[str] = ..., limits: _Optional[_Union[ServerLimits, _Mapping]] = ..., heartbeat: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., auth_expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    tenants: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, server: _Optional[str] = ..., tenant: _Optional[str] = ..., limits: _Optional[_Union[ServerLimits, _Mapping]] = ..., heartbeat: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., auth_expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenants: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ServerLimits(_message.Message):
     __slots__ = ("max_subscriptions", "max_message_bytes", "max_filter_bytes", "max_last", "max_filter_cost")

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TailStub:
-    """Pushes records to subscribers. The tenant is the one of the token or certificate.
+    """Pushes records to subscribers. What tenants a client may read is said by its token or certificate alone.
     """
 
     def __init__(self, channel):
@@ -43,7 +43,7 @@ class TailStub:
 
 
 class TailServicer:
-    """Pushes records to subscribers. The tenant is the one of the token or certificate.
+    """Pushes records to subscribers. What tenants a client may read is said by its token or certificate alone.
     """
 
     def Tail(self, request_iterator, context):
@@ -70,7 +70,7 @@ def add_TailServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Tail:
-    """Pushes records to subscribers. The tenant is the one of the token or certificate.
+    """Pushes records to subscribers. What tenants a client may read is said by its token or certificate alone.
     """
 
     @staticmethod

@@ -42,6 +42,15 @@ def expires_at(path: Path) -> datetime:
     return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
 
 
+def certificate_der(path: Path) -> bytes:
+    """Return the first certificate of a PEM file in DER; CertificateError where there is none."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    except (OSError, ValueError) as error:
+        msg = f"the certificate {path} cannot be read: {error}"
+        raise CertificateError(msg) from error
+
+
 def refuse_existing(*paths: Path) -> None:
     """Raise CertificateError where one of the files is there: what belongs together is made together, or not at all."""
     for path in paths:
@@ -62,6 +71,20 @@ def write_new(path: Path, data: bytes, *, mode: int) -> None:
         os.link(scratch, path)  # unlike rename, link does not replace
     except FileExistsError as error:
         raise _exists(path) from error
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}"
+        raise CertificateError(msg) from error
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
+
+
+def write_over(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file in place of what is there, whole or not at all; CertificateError where it cannot be written."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_new(scratch, data, mode=mode)
+        scratch.replace(path)
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror}"
         raise CertificateError(msg) from error

@@ -22,9 +22,14 @@ class TokenKeys:
     public: Path
 
 
+def new_signing_key() -> ec.EllipticCurvePrivateKey:
+    """Make a key for ES256."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def create_token_keys(folder: Path) -> TokenKeys:
     """Make an ES256 key pair in a folder; CertificateError where one is there already."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = new_signing_key()
     keys = TokenKeys(folder / "signing.key", folder / "verify.pem")
     refuse_existing(keys.private, keys.public)
     write_key(keys.private, key)

@@ -31,7 +31,7 @@ from hub.rpc.peer import peer_address
 from hub.rpc.status import abort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from grpc.aio import ServicerContext
 
@@ -94,17 +94,19 @@ class Sessions(Protocol):
 class Credentials(Protocol):
     """Judges who is asking."""
 
-    def principal_of(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
+    async def admit_call(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
         """Return who is asking, by Authorization headers and a verified certificate; raises as `hub.web.auth.Gate`."""
 
-    def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
+    async def renew(self, token: str, certificate_der: bytes | None) -> Principal:
         """Return whom a fresh token names."""
 
 
 class OpenSession(Protocol):
     """Makes sessions."""
 
-    def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> Session:
+    def __call__(
+        self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Awaitable[Principal]]
+    ) -> Session:
         """Return the session of a connection; raises ForbiddenError where the principal may not read."""
 
 
@@ -205,7 +207,7 @@ class TailService:
     async def tail(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
         """Serve `Tail.Tail`."""
         try:
-            principal, certificate = self._authenticate(context)
+            principal, certificate = await self._authenticate(context)
             self._parts.sessions.admit(principal)
         except LoghubError as error:
             await self._refuse(context, error)
@@ -225,12 +227,12 @@ class TailService:
         self._parts.audit.refuse(error, plane=_PLANE, peer=peer_address(context))
         await abort(context, error)
 
-    def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
+    async def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
         certificates = context.auth_context().get("x509_pem_cert")
         certificate = ssl.PEM_cert_to_DER_cert(certificates[0].decode()) if certificates else None
         metadata = context.invocation_metadata() or ()
         authorization = [str(value) for name, value in metadata if name == "authorization"]
-        principal = self._parts.credentials.principal_of(authorization, certificate)
+        principal = await self._parts.credentials.admit_call(authorization, certificate)
         principal.require(Scope.READ)
         return principal, certificate
 
@@ -240,7 +242,7 @@ class TailService:
         """Hold a session to its end; return how it ended."""
         parts = self._parts
         writer = CallWriter(context, parts.queue_bytes, parts.write_timeout_seconds)
-        renew = partial(parts.credentials.renewed, certificate_der=certificate)
+        renew = partial(parts.credentials.renew, certificate_der=certificate)
         session = parts.open_session(principal, writer, _WIRE, renew)
         parts.sessions.enter(session)
         visit = parts.audit.enter(principal, plane=_PLANE, peer=peer_address(context))

@@ -55,12 +55,12 @@ class AdminParts:
     acted: Callable[[Principal, Request, Revocation], None]
     answer: Callable[..., Response]
 
-    def admin(self) -> tuple[Principal, Request]:
+    async def admin(self) -> tuple[Principal, Request]:
         """Return who is asking, and how; raises ForbiddenError where that is no admin, or another page."""
         asking = Request.of(request.headers, request.scope)
         try:
             self.gate.check_origin(request.headers)
-            principal = self.gate.principal_of(request.headers.getlist("Authorization"), asking.certificate_der)
+            principal = await self.gate.admit_call(request.headers.getlist("Authorization"), asking.certificate_der)
             principal.require(Scope.ADMIN)
         except LoghubError as error:
             self.refused(error, asking)
@@ -74,12 +74,12 @@ def serve_admin(app: Quart, parts: AdminParts) -> None:
 
     @app.get("/v1/admin/revocations")
     async def revocations() -> Response:
-        admin, _ = parts.admin()
+        admin, _ = await parts.admin()
         return answer({"revocations": [_said(entry) for entry in revoker.revocations if entry.tenant == admin.tenant]})
 
     @app.post("/v1/admin/revocations")
     async def revoke() -> Response:
-        admin, asking = parts.admin()
+        admin, asking = await parts.admin()
         entry = _entry(await request.get_data(), admin.tenant)
         await revoker.revoke(entry)
         parts.acted(admin, asking, entry)

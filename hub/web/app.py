@@ -21,7 +21,7 @@ from hub.core.principal import Scope
 from hub.errors import BadFilterError, ForbiddenError, LoghubError, ShuttingDownError, UnauthenticatedError
 from hub.observe.audit import Event
 from hub.web.admin import AdminParts, serve_admin
-from hub.web.auth import Gate, Request
+from hub.web.auth import TICKET, Gate, Request
 from hub.web.headers import HEADERS
 from hub.web.held import HeldSocket
 from hub.web.http_tail import HttpTail
@@ -159,7 +159,7 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
     async def who() -> Response:
         asking = Request.of(request.headers, request.scope)
         try:
-            principal = front.gate.principal(asking)
+            principal = await front.gate.admit(asking)
         except LoghubError as error:
             _refused(front, error, asking)
             raise
@@ -167,11 +167,25 @@ def _serve_api(app: Quart, front: FrontEnd) -> None:
         return _json_response(
             {
                 "tenant": principal.tenant,
+                "tenants": principal.readable,
                 "subject": principal.subject,
                 "scopes": sorted(principal.scopes),
                 "expires": principal.expires_at,
             }
         )
+
+    @app.post("/v1/tickets")
+    async def ticket() -> Response:
+        asking = Request.of(request.headers, request.scope)
+        try:
+            front.gate.check_origin(request.headers)
+            principal, given = await front.gate.give_ticket(asking)
+        except LoghubError as error:
+            _refused(front, error, asking)
+            raise
+        front.audit.record(Event.REQUEST, principal, plane=PLANE, peer=asking.peer)
+        front.metrics.tickets.labels(principal.home).inc()
+        return _json_response({"ticket": given.text, "expires_in": given.expires_in})
 
     @app.get("/v1/tail")
     async def stream() -> Response:
@@ -214,10 +228,10 @@ class _Tail:
 
     async def serve(self) -> None:
         """Let the peer in or refuse it before 101; serve it to its end, or hand it over to a server that holds it."""
-        asking = Request.of(websocket.headers, websocket.scope)
+        asking = Request.of(websocket.headers, websocket.scope, websocket.args.getlist(TICKET))
         try:
             self._gate.check_origin(websocket.headers)
-            principal = self._gate.principal(asking)
+            principal = await self._gate.admit(asking)
             principal.require(Scope.READ)
             encoding = self._encoding()
             self._sessions.admit(principal)
@@ -282,7 +296,7 @@ class _Tail:
     def _open(self, guest: _Guest, writer: Writer) -> tuple[Session, TimedSink]:
         """Open a session, which is known from now on; raises _NoSessionError where the token's own filter is bad."""
         sink = TimedSink(writer, self._front.write_timeout_seconds)
-        renew = partial(self._gate.renewed, certificate_der=guest.asking.certificate_der)
+        renew = partial(self._gate.renew, certificate_der=guest.asking.certificate_der)
         try:
             session = self._front.open_session(guest.principal, sink, _WIRES[guest.encoding], renew)
         except LoghubError as error:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.datastructures import Headers
 
-from hub.errors import ForbiddenError, UnauthenticatedError
+from hub.core.principal import Scope
+from hub.errors import ForbiddenError, UnauthenticatedError, UnknownKeyError
 from hub.identity.peer import principal_of_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hub.core.principal import Principal
+    from hub.identity.tickets import Ticket
 
+# The parameter of an address that a ticket stands in.
+TICKET = "ticket"
 _BEARER = "bearer."
 
 
@@ -33,21 +38,36 @@ class Verifier(Protocol):
     def verify(self, token: str, certificate_der: bytes | None = None) -> Principal:
         """Return the bearer's principal; raises UnauthenticatedError."""
 
+    async def learn(self) -> bool:
+        """Ask for keys that are not known yet; return whether there may be others now than before."""
+
+
+class TicketDesk(Protocol):
+    """Gives out tickets and takes them back; `hub.identity.tickets.Tickets`."""
+
+    async def issue(self, principal: Principal, certificate_der: bytes | None) -> Ticket:
+        """Give out a ticket of a principal; raises QuotaError."""
+
+    async def redeem(self, ticket: str, certificate_der: bytes | None) -> Principal:
+        """Return whose ticket it is, once; raises UnauthenticatedError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request says who is asking, and from where: headers, subprotocols, certificate in DER, address."""
+    """What of a request says who is asking, and from where: headers, subprotocols, certificate, address, tickets."""
 
     headers: Headers
     subprotocols: Sequence[str]
     certificate_der: bytes | None
     peer: str = ""
+    tickets: Sequence[str] = ()
 
     @classmethod
-    def of(cls, headers: Headers, scope: Mapping[str, Any]) -> Request:
-        """Return the request of an ASGI scope."""
+    def of(cls, headers: Headers, scope: Mapping[str, Any], tickets: Sequence[str] = ()) -> Request:
+        """Return the request of an ASGI scope; `tickets` stand in its address, where one may."""
         tls = (scope.get("extensions") or {}).get("tls") or {}
-        return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"), _address(scope.get("client")))
+        address = _address(scope.get("client"))
+        return cls(headers, scope.get("subprotocols") or (), tls.get("client_cert_der"), address, tickets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,46 @@ class Gate:
     verifier: Verifier
     allowed_origins: tuple[str, ...]
     check: Callable[[Principal], None]
+    desk: TicketDesk
+
+    async def admit(self, request: Request) -> Principal:
+        """Return who is asking, by a ticket too; raises as `principal`. Waits for keys that are not known yet."""
+        if not request.tickets:
+            return await self._learned(partial(self.principal, request))
+        self._check_mode()
+        if len(request.tickets) + len(_tokens(request)) > 1:
+            raise _one_only()
+        named = self._named(request.certificate_der)
+        return self._joined(await self.desk.redeem(request.tickets[0], request.certificate_der), named)
+
+    async def admit_call(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
+        """Return who calls over gRPC, as `principal_of`; waits as `admit`."""
+        return await self._learned(partial(self.principal_of, authorization, certificate_der))
+
+    async def renew(self, token: str, certificate_der: bytes | None) -> Principal:
+        """Return whom a fresh token names, as `renewed`; waits as `admit`."""
+        return await self._learned(partial(self.renewed, token, certificate_der))
+
+    async def give_ticket(self, request: Request) -> tuple[Principal, Ticket]:
+        """Give whoever asks with a token a ticket; raises as `admit`, and QuotaError where there are too many."""
+        self._check_mode()
+        principal = await self.admit(replace(request, tickets=()))
+        principal.require(Scope.READ)
+        return principal, await self.desk.issue(principal, request.certificate_der)
+
+    async def _learned(self, judge: Callable[[], Principal]) -> Principal:
+        """Judge, and once more where the token names a key that has been asked for since."""
+        try:
+            return judge()
+        except UnknownKeyError:
+            if not await self.verifier.learn():
+                raise
+        return judge()
+
+    def _check_mode(self) -> None:
+        if self.mode is AuthMode.MTLS:
+            msg = "this hub takes no tokens: the client certificate says who is asking, and until when"
+            raise ForbiddenError(msg)
 
     def principal(self, request: Request) -> Principal:
         """Return who is asking; raises UnauthenticatedError, or ForbiddenError for a certificate of no use."""
@@ -85,9 +145,7 @@ class Gate:
 
     def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
         """Return whom a fresh token on an open connection names; raises as `principal`."""
-        if self.mode is AuthMode.MTLS:
-            msg = "this hub takes no tokens: the client certificate says who is asking, and until when"
-            raise ForbiddenError(msg)
+        self._check_mode()
         return self._bearer(token, certificate_der, self._named(certificate_der))
 
     def _named(self, certificate_der: bytes | None) -> Principal | None:
@@ -98,14 +156,17 @@ class Gate:
         return named
 
     def _bearer(self, token: str, certificate_der: bytes | None, named: Principal | None) -> Principal:
-        bearer = self.verifier.verify(token, certificate_der)
+        return self._joined(self.verifier.verify(token, certificate_der), named)
+
+    def _joined(self, bearer: Principal, named: Principal | None) -> Principal:
+        """Return the bearer's principal on a connection whose certificate, if any, names a principal too."""
         self.check(bearer)
         if named is None:
             if self.mode is AuthMode.BOTH:
                 msg = "this hub asks for a client certificate beside the token"
                 raise UnauthenticatedError(msg)
             return bearer
-        if named.tenant != bearer.tenant:
+        if not bearer.reads(named.tenant):
             msg = "the client certificate and the token are of different tenants"
             raise ForbiddenError(msg)
         ends = [end for end in (bearer.expires_at, named.expires_at) if end is not None]
@@ -132,15 +193,23 @@ def _address(client: Sequence[Any] | None) -> str:
 
 def _token(request: Request) -> str:
     """Return the bearer token of the Authorization header or of the subprotocols; exactly one must be there."""
+    tokens = _tokens(request)
+    if not tokens:
+        msg = "no token: send 'Authorization: Bearer …', or from a browser the subprotocol 'bearer.…'"
+        raise UnauthenticatedError(msg)
+    if len(tokens) > 1:
+        raise _one_only()
+    return tokens[0]
+
+
+def _tokens(request: Request) -> list[str]:
     tokens = [name[len(_BEARER) :] for name in request.subprotocols if name.startswith(_BEARER)]
     for header in request.headers.getlist("Authorization"):
         scheme, _, value = header.partition(" ")
         if scheme.lower() == "bearer" and value.strip():
             tokens.append(value.strip())
-    if not tokens:
-        msg = "no token: send 'Authorization: Bearer …', or from a browser the subprotocol 'bearer.…'"
-        raise UnauthenticatedError(msg)
-    if len(tokens) > 1:
-        msg = "more than one token: send one"
-        raise UnauthenticatedError(msg)
-    return tokens[0]
+    return tokens
+
+
+def _one_only() -> UnauthenticatedError:
+    return UnauthenticatedError("more than one token or ticket: send one")

@@ -11,7 +11,7 @@ from quart import Response, request
 from hub.core.principal import Scope
 from hub.errors import LoghubError
 from hub.pb.tail_pb2 import ClientMessage
-from hub.web.auth import Request
+from hub.web.auth import TICKET, Request
 from hub.web.http import STREAM
 from hub.web.ports import PLANE, ended_by
 from hub.web.query import subscribe_of
@@ -43,11 +43,12 @@ class HttpTail:
         """Return the stream; what is wrong with the request is raised before it begins."""
         front = self._front
         front.gate.check_origin(request.headers)
-        asking = Request.of(request.headers, request.scope)
-        principal = front.gate.principal(asking)
+        asking = Request.of(request.headers, request.scope, request.args.getlist(TICKET))
+        principal = await front.gate.admit(asking)
         principal.require(Scope.READ)
         self._kind = kind_of(request.headers.get("Accept", ""))
-        wanted = subscribe_of(request.args.items(multi=True), _NAME, request.headers.get("Last-Event-ID", ""))
+        query = [item for item in request.args.items(multi=True) if item[0] != TICKET]
+        wanted = subscribe_of(query, _NAME, request.headers.get("Last-Event-ID", ""))
         headers = {"X-Accel-Buffering": "no", "Connection": "close"}
         if request.method == "HEAD":
             return Response(b"", content_type=self._kind, headers=headers)
@@ -65,7 +66,7 @@ class HttpTail:
         front.sessions.admit(principal)
         try:
             chunks = Chunks(front.queue_bytes, front.write_timeout_seconds, self._cut)
-            renew = partial(front.gate.renewed, certificate_der=asking.certificate_der)
+            renew = partial(front.gate.renew, certificate_der=asking.certificate_der)
             session = front.open_session(principal, chunks, WIRES[self._kind], renew)
             session.ended.add_done_callback(lambda _: chunks.wake())
             session.ended.add_done_callback(self._bound_end)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from hub.core.ending import Ending
     from hub.core.ports import Sink, Wire
@@ -51,7 +51,9 @@ class Session(Protocol):
 class OpenSession(Protocol):
     """Makes sessions."""
 
-    def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> Session:
+    def __call__(
+        self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Awaitable[Principal]]
+    ) -> Session:
         """Return the session of a connection; raises ForbiddenError where the principal may not read."""
 
 

@@ -59,6 +59,10 @@ def _set_cursor(request: Subscribe, value: str) -> None:
     request.cursor = value
 
 
+def _set_tenant(request: Subscribe, value: str) -> None:
+    request.tenant = value
+
+
 def _set_filter(request: Subscribe, value: str) -> None:
     request.filter = value
 
@@ -110,6 +114,7 @@ def _truth(value: str) -> bool:
 
 
 _SETTERS: dict[str, Callable[[Subscribe, str], None]] = {
+    "tenant": _set_tenant,
     "filter": _set_filter,
     "cursor": _set_cursor,
     "last": _set_last,

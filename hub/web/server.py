@@ -90,6 +90,7 @@ class WebServer(uvicorn.Server):
         config.ssl = tls
         super().__init__(config)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.access").disabled = True  # an address can have a ticket in it
         self._socket = _listen(options)
 
     @property

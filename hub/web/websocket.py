@@ -83,6 +83,14 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             extensions[FRAMES] = self._frame_writer
             extensions["tls"] = tls_extension(self.transport)
 
+    def data_received(self, data: bytes) -> None:
+        """Refuse a head that cannot be read, which uvicorn passes over: its peer would hold the connection for ever."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_complete and not self.transport.is_closing():
+            self.handshake_complete = True
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     # --- a held connection -------------------------------------------------------------------------------------------
 
     def hold(self, conversation: Conversation) -> None:

@@ -395,3 +395,40 @@ def test_every_setting_is_described() -> None:
         kind = field.annotation
         inner = kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else {name: field}
         assert all(one.description for one in inner.values()), name
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("jwks_url: http://issuer.test/keys", "must be https"),
+        ("jwks_url: https://user:secret@issuer.test/keys", "without a user"),
+        ("jwks_url: https://issuer.test/keys#a", "without a user or a fragment"),
+        ("jwks_url: file:///etc/passwd", "must be https"),
+        ("jwks_url: 'https://issuer.test/a b'", "must be https"),
+        ("jwks_url: 'https://issuer.test/a\\r\\nX: y'", "must be https"),
+        ("{jwks_url: 'https://issuer.test/keys', development_secret: s}", "both set: set one"),
+        ("ticket_seconds: 31", "less than or equal to 30"),
+        ("ticket_seconds: 0", "greater than 0"),
+    ],
+)
+def test_where_keys_come_from_is_checked(write: Write, text: str, words: str) -> None:
+    """One place, over TLS."""
+    with pytest.raises(ConfigError, match=words):
+        load(write(f"tokens: {text if text[0] == '{' else '{' + text + '}'}\n"), {})
+
+
+@pytest.mark.parametrize("url", ["https://issuer.test", "https://127.0.0.1:8443/a/keys?x=1", "https://[::1]/keys"])
+def test_an_address_of_keys_is_taken(write: Write, url: str) -> None:
+    """Also one on loopback."""
+    assert load(write(f"tokens: {{jwks_url: '{url}'}}\n"), {}).tokens.jwks_url == url
+
+
+def test_a_development_secret_stays_on_the_machine(write: Write, tmp_path: Path) -> None:
+    """Unless somebody says twice that it should not."""
+    local = "grpc: {host: 127.0.0.1}\nweb: {host: '::1'}\n"
+    settings = load(write(local + "tokens: {development_secret: s}\n"), {})
+    assert settings.tokens.development_secret == tmp_path / "s"
+    for hosts in ("", "grpc: {host: 127.0.0.1}\n", local.replace("::1", "10.0.0.1"), local.replace("127.", "128.")):
+        with pytest.raises(ConfigError, match=r"for development, but the hub listens on .*development_secret_public"):
+            load(write(hosts + "tokens: {development_secret: s}\n"), {})
+        load(write(hosts + "tokens: {development_secret: s, development_secret_public: true}\n"), {})

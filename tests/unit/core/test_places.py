@@ -78,3 +78,15 @@ def test_counts_are_what_is_open(steps: list[tuple[bool, str, str]]) -> None:
                 assert room
                 there[mine] += 1
         assert places.of("a") == there["a", "p"] + there["a", "q"]
+
+
+def test_a_principal_of_several_tenants_takes_the_places_of_its_first() -> None:
+    """Where it has none of its own; else a token without one would have places without end."""
+    several = Principal("", "p", frozenset({Scope.READ}), tenants=frozenset({"b", "a"}))
+    places = made(None, 1, None)
+    places.take(several)
+    assert (places.of("a"), places.of("b"), places.of("")) == (1, 0, 0)
+    with pytest.raises(QuotaError):
+        places.take(who("a", "q"))
+    places.give(several)
+    places.take(who("a", "q"))

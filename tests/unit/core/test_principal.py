@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from math import inf
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.principal import CertificateId, Principal, Role, Scope, SpiffeId, check_tenant
-from hub.errors import ForbiddenError, UnauthenticatedError
+from hub.errors import BadRequestError, ForbiddenError, UnauthenticatedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ORDERS = "spiffe://loghub.test/tenant/acme/producer/orders"
 CERTIFICATE = CertificateId(b"issuer", 7)
@@ -150,3 +154,59 @@ def test_credentials_end_on_the_second(now: float, *, alive: bool) -> None:
 def test_a_principal_without_an_end_stays_alive() -> None:
     """For what has no end of its own."""
     Principal("acme", "nobody", frozenset()).check_alive(inf)
+
+
+def reader(tenant: str, *tenants: str) -> Principal:
+    """Return a reader of some tenants."""
+    return Principal(tenant, "me", frozenset({Scope.READ}), tenants=frozenset(tenants))
+
+
+def test_a_principal_reads_its_tenant_only() -> None:
+    """Unless it has more."""
+    one = reader("acme")
+    assert (one.readable, one.home) == (("acme",), "acme")
+    assert one.reads("acme")
+    assert not one.reads("globex")
+    assert not one.reads("")
+    assert one.reading("") == one.reading("acme") == "acme"
+    with pytest.raises(ForbiddenError, match=r"tenant 'globex' may not be read.*acme"):
+        one.reading("globex")
+
+
+def test_a_principal_of_several_tenants_reads_those() -> None:
+    """Its own where it names none."""
+    several = reader("acme", "globex", "acme")
+    assert (several.readable, several.home) == (("acme", "globex"), "acme")
+    assert [several.reads(name) for name in ("acme", "globex", "initech", "")] == [True, True, False, False]
+    assert [several.reading(name) for name in ("", "acme", "globex")] == ["acme", "acme", "globex"]
+    with pytest.raises(ForbiddenError):
+        several.reading("initech")
+
+
+def test_without_a_tenant_of_its_own_one_must_be_named() -> None:
+    """The error names them."""
+    several = reader("", "globex", "acme")
+    assert several.home == "acme"
+    assert several.reading("globex") == "globex"
+    with pytest.raises(BadRequestError, match="name the one to read, one of acme, globex"):
+        several.reading("")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "tenants"),
+    [("", ()), ("acme", ("globex",)), ("", ("",)), ("", ("*",)), ("*", ("*",)), ("", [f"t{n}" for n in range(101)])],
+)
+def test_tenants_that_are_none_are_refused(tenant: str, tenants: Sequence[str]) -> None:
+    """No names, an own one that is not among them, or too many."""
+    with pytest.raises(ValueError, match="tenant"):
+        reader(tenant, *tenants)
+
+
+@pytest.mark.parametrize("scope", [Scope.WRITE, Scope.ADMIN])
+def test_without_a_tenant_of_its_own_a_principal_reads_only(scope: Scope) -> None:
+    """To write or to administer is for one tenant, which nobody should have to guess."""
+    several = Principal("", "me", frozenset(Scope), tenants=frozenset({"acme", "globex"}))
+    several.require(Scope.READ)
+    with pytest.raises(ForbiddenError, match="needs a token with a tenant of its own"):
+        several.require(scope)
+    Principal("acme", "me", frozenset(Scope), tenants=frozenset({"acme", "globex"})).require(scope)

@@ -118,3 +118,13 @@ def test_a_serial_number_has_one_spelling(text: str) -> None:
     with pytest.raises(ValueError, match="hexadecimal"):
         Revocation(Kind.CERTIFICATE, text, 1.0)
     assert serial_text(0xBEEF) == Revocation(Kind.CERTIFICATE, "beef", 1.0).id
+
+
+@pytest.mark.parametrize("own", ["", "acme"])
+@pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.SUBJECT])
+def test_a_token_for_several_tenants_is_revoked_by_any_of_them(own: str, kind: Kind) -> None:
+    """Each of them lets it read; a tenant that it does not read has no say."""
+    name = "t-1" if kind is Kind.TOKEN else "alice"
+    several = replace(ALICE, tenant=own, tenants=frozenset({"acme", "globex"}))
+    for tenant, ends in (("acme", True), ("globex", True), ("initech", False), ("", True)):
+        assert is_revoked(knowing(Revocation(kind, name, 200.0, tenant)), several) is ends

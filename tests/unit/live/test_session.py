@@ -27,7 +27,7 @@ from hub.pb.ingest_pb2 import (
     GOODBYE_REASON_REVOKED,
     GOODBYE_REASON_SHUTDOWN,
 )
-from hub.pb.tail_pb2 import ClientMessage, Subscribe
+from hub.pb.tail_pb2 import ClientMessage, Subscribe, Unsubscribe, Update
 from hub.web.wire import ProtoWire
 from tests.fakes import NO_BOUND, FakeSink, GatedLog, entry, settle
 
@@ -72,7 +72,7 @@ class Line:
         self.session.open()
         return self.session
 
-    def verify(self, token: str) -> Principal:
+    async def verify(self, token: str) -> Principal:
         """Know the tokens of `fresh`."""
         if token not in self.fresh:
             raise UnauthenticatedError
@@ -83,6 +83,11 @@ class Line:
         await self.session.receive(ClientMessage(**kind))
         await settle()
         return self.sink.messages[-1]
+
+    def gauges(self, name: str) -> dict[str, float]:
+        """Return a metric by tenant."""
+        samples = (sample for family in self.metrics.registry.collect() for sample in family.samples)
+        return {one.labels["tenant"]: one.value for one in samples if one.name == f"loghub_{name}"}
 
     def gauge(self, name: str) -> float:
         """Return a gauge of tenant "a"."""
@@ -101,8 +106,8 @@ async def line() -> AsyncIterator[Line]:
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    assert made.gauge("connections") == 0
-    assert made.gauge("subscriptions") == 0
+    assert not any(made.gauges("connections").values())
+    assert not any(made.gauges("subscriptions").values())
 
 
 async def test_the_welcome_tells_tenant_and_limits(line: Line) -> None:
@@ -314,6 +319,7 @@ async def test_a_fresh_token_keeps_the_session(line: Line) -> None:
     [
         (None, tail_pb2.ERROR_CODE_BAD_TOKEN),
         ({"tenant": "b"}, tail_pb2.ERROR_CODE_FORBIDDEN),
+        ({"tenants": frozenset({"a", "b"})}, tail_pb2.ERROR_CODE_FORBIDDEN),
         ({"subject": "you"}, tail_pb2.ERROR_CODE_FORBIDDEN),
         ({"filter": "a("}, tail_pb2.ERROR_CODE_BAD_FILTER),
     ],
@@ -449,3 +455,62 @@ async def test_closing_while_a_subscribe_looks_for_its_place(line: Line) -> None
     await asking
     await settle()
     assert line.sink.bodies() == []
+
+
+# --- several tenants -------------------------------------------------------------------------------------------------
+
+
+async def test_a_subscription_names_its_tenant(line: Line) -> None:
+    """Records, cursor and counters are that tenant's; without a name they are those of the token's own."""
+    line.begin(tenants=frozenset({"a", "b"}))
+    [welcome] = [message.welcome for message in line.sink.messages]
+    assert (welcome.tenant, list(welcome.tenants)) == ("a", ["a", "b"])
+    await line.say(subscribe=Subscribe(id="own"))
+    await line.say(subscribe=Subscribe(id="other", tenant="b"))
+    assert line.gauges("subscriptions") == {"a": 1, "b": 1}
+    await line.log.append([entry("a", "1"), entry("b", "2", "3")])
+    await settle()
+    assert (line.sink.bodies("own"), line.sink.bodies("other")) == (["1"], ["2", "3"])
+    assert line.gauges("delivered_records_total") == {"a": 1, "b": 2}
+    cursor = line.sink.of("records")[-1].records.cursor
+    refused = await line.say(subscribe=Subscribe(id="again", tenant="a", cursor=cursor))
+    assert refused.error.code == tail_pb2.ERROR_CODE_BAD_CURSOR
+    await line.say(subscribe=Subscribe(id="again", tenant="b", cursor=cursor))
+    await line.say(update=Update(id="other", filter="4"))
+    await line.log.append([entry("b", "4"), entry("b", "5")])
+    await settle()
+    assert (line.sink.bodies("other"), line.sink.bodies("again")) == (["2", "3", "4"], ["4", "5"])
+    await line.say(unsubscribe=Unsubscribe(id="other"))
+    assert line.gauges("subscriptions") == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize("begin", [{}, {"oldest": True}, {"last": 5}, {"oldest": True, "follow": False}])
+@pytest.mark.parametrize("tenant", ["c", "A", "*", "../b", "a,b", "a\0"])
+async def test_another_tenant_is_refused(line: Line, tenant: str, begin: dict[str, Any]) -> None:
+    """Nothing of it is read, nor that it is there; the error says what may be read."""
+    await line.log.append([entry("c", "secret")])
+    line.begin(tenants=frozenset({"a", "b"}))
+    error = (await line.say(subscribe=Subscribe(id="s", tenant=tenant, **begin))).error
+    assert (error.code, error.id) == (tail_pb2.ERROR_CODE_FORBIDDEN, "s")
+    assert "a, b" in error.message
+    assert not line.sink.bodies("s")
+    assert line.gauges("subscriptions").get("c") is None
+
+
+async def test_a_token_of_one_tenant_names_it_or_none(line: Line) -> None:
+    """A name that it may not read is refused, as for any token."""
+    line.begin()
+    assert (await line.say(subscribe=Subscribe(id="a", tenant="a"))).HasField("subscribed")
+    assert (await line.say(subscribe=Subscribe(id="b", tenant="b"))).error.code == tail_pb2.ERROR_CODE_FORBIDDEN
+
+
+async def test_without_a_tenant_of_its_own_a_subscription_must_name_one(line: Line) -> None:
+    """The error names them; the connection is counted for the first."""
+    line.begin(tenant="", tenants=frozenset({"b", "a"}))
+    [welcome] = [message.welcome for message in line.sink.messages]
+    assert (welcome.tenant, list(welcome.tenants)) == ("", ["a", "b"])
+    error = (await line.say(subscribe=Subscribe(id="s"))).error
+    assert error.code == tail_pb2.ERROR_CODE_BAD_REQUEST
+    assert "one of a, b" in error.message
+    assert (await line.say(subscribe=Subscribe(id="s", tenant="b"))).HasField("subscribed")
+    assert line.gauges("connections") == {"a": 1, "b": 0}

@@ -192,3 +192,10 @@ def test_set_up_writes_text_to_standard_error(root: logging.Logger) -> None:
     assert handler.stream is sys.stderr
     assert isinstance(handler.formatter, TextFormatter)
     assert root.level == logging.ERROR
+
+
+def test_a_ticket_in_an_address_is_taken_out() -> None:
+    """It lets in whoever reads it, for a moment."""
+    ticket = "7kMdVbyTm3k0Zy7oH0cGm0F5Jm1cXl5mYQ8w3x0l2sE"
+    assert redacted(f"GET /v1/tail?filter=a&ticket={ticket}&last=1") == "GET /v1/tail?filter=a&ticket=[ticket]&last=1"
+    assert redacted("ticket=4711 is closed") == "ticket=4711 is closed"

@@ -54,10 +54,17 @@ def test_the_parameters_of_the_query_are_on_the_page() -> None:
     """The page names those that are understood, and each is."""
     section = PAGE.split("### As the query")[1].split("mean the same")[0]
     names = [name for name in re.findall(r"`(\w+)`", section) if name != "v1"]
-    values = {"last": "1", "since": "1h", "oldest": "true", "follow": "true", "max_records_per_s": "1"}
+    values = {
+        "tenant": "acme",
+        "last": "1",
+        "since": "1h",
+        "oldest": "true",
+        "follow": "true",
+        "max_records_per_s": "1",
+    }
     for name in names:
         subscribe_of([(name, values.get(name, "x"))], "s")
-    assert len(names) == 7
+    assert len(names) == 8
 
 
 def test_a_setting_that_the_page_names_exists() -> None:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from hub.errors import CertificateError, UnauthenticatedError
-from hub.identity.tokens import Claims, TokenRules, TokenVerifier, load_keys, mint
+from hub.identity.tokens import Claims, Keyring, TokenRules, TokenVerifier, load_keys, mint
 from hub.pki.tokens import TokenKeys, create_token_keys
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ALICE = Claims("acme", "alice", "logs:read", 3600.0)
 
 def verifier(keys: TokenKeys) -> TokenVerifier:
     """Return what a hub with these keys judges by."""
-    return TokenVerifier(load_keys(keys.public), RULES, clock=lambda: NOW)
+    return TokenVerifier(Keyring(load_keys(keys.public)), RULES, clock=lambda: NOW)
 
 
 def test_a_pair_is_made_beside_the_certificates(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from hub.web.websocket import FRAMES
 from hub.web.wire import JSON, PROTO
 from tests.fakes import (
     FakeConnection,
+    FakeDesk,
     FakeRevoker,
     FakeSession,
     FakeVerifier,
@@ -43,7 +44,7 @@ from tests.fakes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from quart import Quart
 
@@ -64,7 +65,7 @@ class Asked:
     principal: Principal
     sink: Sink
     wire: Wire
-    verify: Callable[[str], Principal]
+    verify: Callable[[str], Awaitable[Principal]]
     session: FakeSession
 
 
@@ -82,14 +83,14 @@ class Site:
 
     def __post_init__(self) -> None:
         """Put the application together."""
-        gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, (), nothing_is_revoked)
+        gate = Gate(AuthMode.JWT, "loghub.test", self.verifier, (), nothing_is_revoked, FakeDesk())
         limits = (1000, self.write_timeout_seconds, 25.0)
         audit = Audit(None, self.metrics)
         front = FrontEnd(self.open_session, gate, self.sessions, self.metrics, *limits, FakeRevoker(), audit)
         self.app = create_app(front)
 
     def open_session(
-        self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]
+        self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Awaitable[Principal]]
     ) -> FakeSession:
         """Make a session, or fail as told."""
         if self.fault:
@@ -300,7 +301,13 @@ async def test_who_am_i_tells_what_the_token_says(site: Site) -> None:
     """Tenant, subject, scopes in order, and the end in seconds."""
     site.verifier.bearers["rich"] = replace(READER, scopes=frozenset(Scope), expires_at=None)
     _, _, body = await get(site, "/v1/whoami", Authorization="Bearer good")
-    assert json.loads(body) == {"tenant": "acme", "subject": "me", "scopes": ["logs:read"], "expires": 2_000_000_000.5}
+    assert json.loads(body) == {
+        "tenant": "acme",
+        "tenants": ["acme"],
+        "subject": "me",
+        "scopes": ["logs:read"],
+        "expires": 2_000_000_000.5,
+    }
     _, _, body = await get(site, "/v1/whoami", Authorization="Bearer rich")
     assert json.loads(body)["scopes"] == ["admin", "logs:read", "logs:write"]
     assert json.loads(body)["expires"] is None
@@ -438,9 +445,9 @@ async def test_a_session_gets_what_it_needs_to_check_a_fresh_token(site: Site) -
     peer = principal_of_certificate(mine, "loghub.test")
     ends = peer.expires_at or 0.0
     expected = replace(READER, expires_at=min(ends, READER.expires_at or ends), peer=peer)
-    assert site.asked[0].verify("good") == expected
+    assert await site.asked[0].verify("good") == expected
     with pytest.raises(ForbiddenError):
-        site.asked[0].verify("other")
+        await site.asked[0].verify("other")
     assert site.verifier.asked == [("good", mine), ("good", mine), ("other", mine)]
     await visit.leave()
 

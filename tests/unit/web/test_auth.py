@@ -10,13 +10,13 @@ from cryptography import x509
 from werkzeug.datastructures import Headers
 
 from hub.core.principal import Principal, Scope
-from hub.errors import ForbiddenError, LoghubError, UnauthenticatedError
+from hub.errors import ForbiddenError, LoghubError, RevokedError, UnauthenticatedError, UnknownKeyError
 from hub.identity.peer import principal_of_certificate
 from hub.web.auth import AuthMode, Gate, Request
-from tests.fakes import FakeVerifier, certificate, nothing_is_revoked
+from tests.fakes import FakeDesk, FakeVerifier, certificate, nothing_is_revoked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 DOMAIN = "loghub.test"
 PROTO = "loghub.v1.proto"
@@ -30,7 +30,7 @@ FOREIGN = certificate("spiffe://other.test/tenant/acme/subscriber/desk")
 
 def gate(mode: AuthMode = AuthMode.JWT, *origins: str, good: str = "good") -> Gate:
     """Return a gate that knows one token."""
-    return Gate(mode, DOMAIN, FakeVerifier(**{good: READER}), origins, nothing_is_revoked)
+    return Gate(mode, DOMAIN, FakeVerifier(**{good: READER}), origins, nothing_is_revoked, FakeDesk())
 
 
 def asking(
@@ -139,7 +139,7 @@ def test_a_token_is_judged_with_the_connections_certificate(mode: AuthMode) -> N
     assert asked(judge) == [("good", ACME)]
     for earlier, later in ((ends - 1, ends - 1), (ends + 1, ends)):
         verifier = FakeVerifier(good=replace(READER, expires_at=earlier))
-        judge = Gate(mode, DOMAIN, verifier, (), nothing_is_revoked)
+        judge = Gate(mode, DOMAIN, verifier, (), nothing_is_revoked, FakeDesk())
         assert judge.principal(asking("Bearer good", certificate_der=ACME)).expires_at == later
 
 
@@ -318,3 +318,127 @@ def test_a_refused_origin_is_named_but_not_at_any_length() -> None:
         gate().check_origin(Headers({"Host": "h", "Origin": "https://" + "x" * 10_000}))
     assert "'https://xxx" in caught.value.message
     assert len(caught.value.message) < 400
+
+
+# --- several tenants, tickets, keys that come later -------------------------------------------------------------------
+
+
+SEVERAL = replace(READER, tenant="", tenants=frozenset({"acme", "globex"}))
+
+
+def gate_for(bearer: Principal, mode: AuthMode = AuthMode.JWT) -> Gate:
+    """Return a gate that knows one token, of a bearer."""
+    return Gate(mode, DOMAIN, FakeVerifier(good=bearer), (), nothing_is_revoked, FakeDesk())
+
+
+@pytest.mark.parametrize("certificate_der", [ACME, GLOBEX])
+def test_a_certificate_of_one_of_the_tenants_goes_with_the_token(certificate_der: bytes) -> None:
+    """The token says what may be read; the certificate must be of somebody who may."""
+    judge = gate_for(SEVERAL)
+    assert judge.principal(asking("Bearer good", certificate_der=certificate_der)).readable == ("acme", "globex")
+    with pytest.raises(ForbiddenError, match="different tenants"):
+        gate_for(replace(SEVERAL, tenants=frozenset({"a", "b"}))).principal(
+            asking("Bearer good", certificate_der=certificate_der)
+        )
+
+
+async def test_a_ticket_lets_in_once() -> None:
+    """As the token did that it was given for."""
+    judge = gate()
+    principal, ticket = await judge.give_ticket(asking("Bearer good"))
+    request = replace(asking(), tickets=[ticket.text])
+    assert await judge.admit(request) == principal == READER
+    with pytest.raises(UnauthenticatedError, match="ticket is bad"):
+        await judge.admit(request)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "subprotocols", "tickets"),
+    [("Bearer good", [], 1), (None, ["bearer.good"], 1), (None, [], 2)],
+)
+async def test_a_ticket_stands_alone(authorization: str | None, subprotocols: list[str], tickets: int) -> None:
+    """Beside a token or another ticket it is refused, and not used."""
+    judge = gate()
+    given = [(await judge.give_ticket(asking("Bearer good")))[1].text for _ in range(tickets)]
+    with pytest.raises(UnauthenticatedError, match="more than one token or ticket"):
+        await judge.admit(replace(asking(authorization, subprotocols), tickets=given))
+    assert await judge.admit(replace(asking(), tickets=given[:1])) == READER
+
+
+async def test_a_ticket_is_not_given_for_a_ticket() -> None:
+    """Nor for nothing, nor to somebody who may not read."""
+    judge = gate()
+    _, ticket = await judge.give_ticket(asking("Bearer good"))
+    with pytest.raises(UnauthenticatedError, match="no token"):
+        await judge.give_ticket(replace(asking(), tickets=[ticket.text]))
+    with pytest.raises(ForbiddenError, match="lacks the scope"):
+        await gate_for(replace(READER, scopes=frozenset())).give_ticket(asking("Bearer good"))
+
+
+async def test_a_ticket_does_not_stand_for_a_certificate() -> None:
+    """Where certificates are asked for, the connection must have one, and it counts as beside a token."""
+    both = gate(AuthMode.BOTH)
+    with pytest.raises(UnauthenticatedError, match="beside the token"):
+        await both.give_ticket(asking("Bearer good"))
+    principal, ticket = await both.give_ticket(asking("Bearer good", certificate_der=ACME))
+    assert await both.admit(replace(asking(certificate_der=ACME), tickets=[ticket.text])) == principal
+    mtls = gate(AuthMode.MTLS)
+    for attempt in (mtls.give_ticket(asking("Bearer good")), mtls.admit(replace(asking(), tickets=["x"]))):
+        with pytest.raises(ForbiddenError, match="takes no tokens"):
+            await attempt
+
+
+class SlowVerifier(FakeVerifier):
+    """Knows its keys once it has asked for them."""
+
+    def __init__(self, *, helps: bool) -> None:
+        super().__init__(good=READER)
+        self.helps = helps
+        self.learned = 0
+        self.known = False
+
+    def verify(self, token: str, certificate_der: bytes | None = None) -> Principal:
+        """Know nobody at first."""
+        if not self.known:
+            raise UnknownKeyError
+        return super().verify(token, certificate_der)
+
+    async def learn(self) -> bool:
+        """Ask."""
+        self.learned += 1
+        self.known = self.helps
+        return self.helps
+
+
+async def test_an_unknown_key_is_asked_for_once() -> None:
+    """At the door, for a call, and for a fresh token; where that does not help, the token is refused."""
+    ways: list[Callable[[Gate], Awaitable[Principal]]] = [
+        lambda judge: judge.admit(asking("Bearer good")),
+        lambda judge: judge.admit_call(["Bearer good"], None),
+        lambda judge: judge.renew("good", None),
+    ]
+    for enter in ways:
+        verifier = SlowVerifier(helps=True)
+        assert await enter(Gate(AuthMode.JWT, DOMAIN, verifier, (), nothing_is_revoked, FakeDesk())) == READER
+        assert verifier.learned == 1
+        verifier = SlowVerifier(helps=False)
+        with pytest.raises(UnknownKeyError):
+            await enter(Gate(AuthMode.JWT, DOMAIN, verifier, (), nothing_is_revoked, FakeDesk()))
+        assert verifier.learned == 1
+
+
+async def test_what_is_revoked_gets_in_by_no_ticket() -> None:
+    """Also where it was revoked after the ticket was given."""
+    revoked: list[Principal] = []
+
+    def check(principal: Principal) -> None:
+        if principal in revoked:
+            raise RevokedError
+
+    judge = Gate(AuthMode.JWT, DOMAIN, FakeVerifier(good=READER), (), check, FakeDesk())
+    principal, ticket = await judge.give_ticket(asking("Bearer good"))
+    revoked.append(principal)
+    with pytest.raises(RevokedError):
+        await judge.admit(replace(asking(), tickets=[ticket.text]))
+    with pytest.raises(RevokedError):
+        await judge.give_ticket(asking("Bearer good"))

@@ -67,7 +67,7 @@ def test_the_last_event_wins(origin: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("query", "part"),
     [
-        ({"Filter": "a"}, "there is no parameter 'Filter': use filter, cursor"),
+        ({"Filter": "a"}, "there is no parameter 'Filter': use tenant, filter, cursor"),
         ({"last": "-1"}, "last=-1: write a number from 0"),
         ({"last": "4294967296"}, "write a number"),
         ({"last": "١"}, "write a number"),  # noqa: RUF001  a digit of another script

@@ -280,6 +280,26 @@ async def test_what_is_no_handshake_is_refused() -> None:
     await line.hang_up()
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /v1/tail HTTP/1.1\r\nauthorization: Bearer " + b"a" * 9000 + b"\r\n\r\n", b" 431 "),
+        (b"GET /v1/tail?" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
+        (b"GET /v1/tail HTTP/1.1\r\n" + b"x: y\r\n" * 200 + b"\r\n", b" 431 "),
+        (b"GET /v1/tail HTTP/1.1\r\nx y\r\n\r\n", b""),
+    ],
+)
+async def test_a_head_that_cannot_be_read_is_refused(head: bytes, status: bytes) -> None:
+    """A line or list that is too long for the parser, or none at all: the connection does not stay."""
+    app = App()
+    line = Line(app)
+    await line.feed(head)
+    assert status in line.transport.written.partition(b"\r\n")[0]
+    assert line.transport.closing
+    assert not app.scope
+    await line.hang_up()
+
+
 # --- what peers say --------------------------------------------------------------------------------------------------
 
 
