@@ -21,7 +21,7 @@ from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from hub.app import Listening
     from hub.cli.deployment import Deployment
@@ -106,13 +106,13 @@ class Site:
 
     @asynccontextmanager
     async def subscriber(self, tenant: str, encoding: str = PROTO, **options: Any) -> AsyncIterator[TailPeer]:
-        """Open a WebSocket with a token of the tenant."""
-        headers = {"Authorization": f"Bearer {self.deployment.token(tenant)}"}
+        """Open a WebSocket with a token of the tenant; a header that is None is left out."""
+        headers: dict[str, Any] = {"Authorization": f"Bearer {self.deployment.token(tenant)}"}
         headers |= options.pop("headers", {})
         async with connect(
-            self.tail_url,
+            self.tail_url + options.pop("query", ""),
             ssl=options.pop("tls", None) or self.tls(),
-            additional_headers=headers,
+            additional_headers={name: value for name, value in headers.items() if value is not None},
             subprotocols=[Subprotocol(encoding)],
             compression=None,
             max_size=None,
@@ -123,16 +123,25 @@ class Site:
     @asynccontextmanager
     async def stream(self, tenant: str, query: str = "", **headers: str) -> AsyncIterator[StreamPeer]:
         """GET /v1/tail with a token of the tenant; the head has been read."""
+        given = {"Authorization": f"Bearer {self.deployment.token(tenant)}", **headers}
+        async with self.request(f"GET /v1/tail?{query}", given) as peer:
+            yield peer
+
+    @asynccontextmanager
+    async def request(
+        self, line: str, headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[StreamPeer]:
+        """Send a request, such as `GET /v1/tail`; the head of the answer has been read."""
         port = self.listening.web_port
-        reader, writer = await asyncio.open_connection("localhost", port, ssl=self.tls(), limit=2**16)
-        given = {"Host": f"localhost:{port}", "Authorization": f"Bearer {self.deployment.token(tenant)}", **headers}
-        lines = [f"GET /v1/tail?{query} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=tls or self.tls(), limit=2**16)
+        given = {"Host": f"localhost:{port}", **headers}
+        lines = [f"{line} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
         writer.write("\r\n".join(lines).encode())
         try:
             yield await StreamPeer(reader, writer).head()
         finally:
             writer.close()
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 await writer.wait_closed()
 
     @asynccontextmanager

@@ -55,6 +55,26 @@ async def test_every_subscriber_gets_what_any_worker_stores(deployment: Deployme
         assert watcher.result() == [f"{number}" for number in range(30)]
 
 
+@pytest.mark.timeout(120)
+async def test_a_ticket_of_one_worker_works_on_any_other_once(deployment: Deployment, children: Children) -> None:
+    """Connections land on a worker by chance; of all that come at once with a ticket, one gets in."""
+    hub, listening = start_hub(children, deployment, "--workers", str(WORKERS))
+    await wait_ready(hub.log)
+    site = Site(deployment, listening)
+    asking = {"Authorization": f"Bearer {deployment.token('acme')}", "Content-Length": "0"}
+
+    async def use(ticket: str) -> int:
+        async with site.request(f"GET /v1/tail?ticket={ticket}", {}) as tail:
+            return tail.status
+
+    for _ in range(10):
+        async with site.request("POST /v1/tickets", asking) as answer:
+            ticket = json.loads(await answer.body())["ticket"]
+        answers = await asyncio.gather(*(use(ticket) for _ in range(8)))
+        assert sorted(answers) == [200, *7 * [401]]
+        assert ticket not in hub.log.read_text()
+
+
 async def follow(site: Site) -> list[str]:
     """Read 30 records, coming back with the cursor where the worker dies."""
     bodies: list[str] = []

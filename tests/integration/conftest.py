@@ -57,11 +57,23 @@ async def running(deployment: Deployment, settings: dict[str, Any]) -> AsyncIter
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def site(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def own_site(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Site, Hub]]:
     """A hub with the default limits; tests keep apart by their tenants."""
     settings = {"data-dir": str(tmp_path_factory.mktemp("data")), "shutdown": {"grace-seconds": 2}}
-    async with running(deployment, settings) as (site, _):
-        yield site
+    async with running(deployment, settings) as both:
+        yield both
+
+
+@pytest.fixture(scope="session")
+def site(own_site: tuple[Site, Hub]) -> Site:
+    """The hub with the default limits, as its peers see it."""
+    return own_site[0]
+
+
+@pytest.fixture(scope="session")
+def hub(own_site: tuple[Site, Hub]) -> Hub:
+    """The same hub from within."""
+    return own_site[1]
 
 
 @pytest.fixture

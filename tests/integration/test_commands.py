@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.core.principal import Role
+from hub.identity.tokens import Claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,19 @@ async def test_what_is_sent_can_be_tailed(site: Site, tenant: str) -> None:
     warned = await tail(site, tenant, "--json", "--stats", "level>=warn")
     assert [json.loads(line)["body"] for line in warned.out.splitlines()] == ["WARN two"]
     assert "accepted 3, delivered 1, filtered 2, sampled 0, lost 0; printed 1, in gaps 0" in warned.err
+
+
+async def test_a_tail_names_one_of_several_tenants(site: Site, tenant: str) -> None:
+    """And is told which there are."""
+    await site.push(tenant + "-b", "one")
+    token = site.deployment.mint(Claims("", "me", "logs:read", 60.0, tenants=(tenant, tenant + "-b")))
+    env = {"LOGHUB_TOKEN": token, "LOGHUB_CA": str(site.deployment.ca)}
+    arguments = ("tail", "--url", site.url, "--no-follow")
+    assert "one" in (await loghub(*arguments, "--tenant", tenant + "-b", env=env)).out
+    for wrong, words in (([], "name the one to read"), (["--tenant", "acme"], "may not be read")):
+        done = await loghub(*arguments, *wrong, env=env)
+        assert (done.status, done.out) == (1, "")
+        assert words in done.err
 
 
 async def test_an_interrupted_tail_tells_its_account(site: Site, tenant: str) -> None:

@@ -302,6 +302,15 @@ async def ask(site: Site, method: str, token: str, body: object = None, **header
     return await asyncio.to_thread(go)
 
 
+async def test_an_admin_without_a_tenant_of_its_own_revokes_nothing(site: Site, tenant: str) -> None:
+    """An entry without a tenant would hold for all."""
+    several = site.deployment.mint(Claims("", "root", "admin", HOUR, tenants=(tenant, tenant + "-b")))
+    for method, body in (("GET", None), ("POST", {"kind": "subject", "id": "me"})):
+        status, said = await ask(site, method, several, body)
+        assert status == 403
+        assert "needs a token with a tenant of its own" in said["error"]
+
+
 async def test_an_admin_revokes_in_its_own_tenant_only(start: Start, tenant: str) -> None:
     """A token of the same id, of another tenant, is another token."""
     async with start() as (site, _), AsyncExitStack() as stack:
