@@ -134,13 +134,22 @@ def _token_keys(settings: Settings) -> Iterator[Finding]:
     if settings.web.auth_mode == "mTLS":
         yield ok("token-keys", "tokens are not taken")
         return
+    tokens = settings.tokens
+    if tokens.jwks_url:
+        yield ok("token-keys", f"keys come from {tokens.jwks_url}")
+        return
+    if tokens.development_secret:
+        text = f"tokens are signed with {tokens.development_secret} (HS256): whoever can check one can make one"
+        yield warning("token-keys", text, "for development only: set tokens.keys or tokens.jwks_url")
+        yield from _readable(tokens.development_secret, "chmod 600")
+        return
     try:
-        keys = load_keys(settings.tokens.keys)
+        keys = load_keys(tokens.keys)
     except LoghubError as error:
         yield failed("token-keys", error.message, "set tokens.keys, or make keys with 'loghub certs init'")
         return
     weak = [
-        warning("token-keys", f"{settings.tokens.keys}: an RSA key of {bits} bits", "use ES256, EdDSA or 3072 bits")
+        warning("token-keys", f"{tokens.keys}: an RSA key of {bits} bits", "use ES256, EdDSA or 3072 bits")
         for key in keys
         if (bits := getattr(key.key, "key_size", 0)) and key.algorithm[:2] in ("RS", "PS") and bits < _GOOD_RSA_BITS
     ]

@@ -204,7 +204,7 @@ def _who(principal: Principal | None) -> dict[str, object]:
     shown = principal.certificate or (principal.peer.certificate if principal.peer else None)
     serial = serial_text(shown.serial) if shown else ""
     return {
-        "tenant": principal.tenant,
+        "tenant": principal.home,
         "subject": principal.subject,
         "serial": serial,
         "token_id": principal.token_id,

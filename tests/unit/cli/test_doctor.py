@@ -254,6 +254,16 @@ def test_token_keys_that_are_missing_or_weak(site: Site) -> None:
     path.unlink()
     expect(site.ask(**GOOD), "token-keys", "failed", "cannot be read")
     expect(site.ask(**GOOD | {"web": {**GOOD["web"], "auth-mode": "mTLS"}}), "token-keys", "ok", "not taken")
+    expect(site.ask(**GOOD, tokens={"jwks-url": "https://issuer.test/keys"}), "token-keys", "ok", "issuer.test")
+
+
+def test_a_secret_that_signs_tokens(site: Site) -> None:
+    """Whoever can check a token with it can make one."""
+    secret = site.folder / "secret"
+    secret.write_bytes(bytes(range(200, 256)))
+    secret.chmod(0o640)
+    local = {"grpc": {"host": "127.0.0.1"}, "web": {**GOOD["web"], "host": "127.0.0.1"}}
+    expect(site.ask(**GOOD | local, tokens={"development-secret": "secret"}), "token-keys", "warning", "HS256")
 
 
 def test_an_audit_key_that_is_too_short(site: Site) -> None:

@@ -218,6 +218,7 @@ def test_the_last_newline_of_a_text_is_not_part_of_it(tmp_path: Path) -> None:
         (json.dumps({"keys": [jwk(KEY)]}).encode(), "others may know"),
         (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxk0vVn8m1TzB5yLr7WcD2sHf9aUe4K me", "others may know"),
     ],
+    ids=["empty", "short", "words", "zeros", "public PEM", "private PEM", "DER", "certificate", "JWKS", "SSH"],
 )
 def test_what_others_know_or_guess_is_no_secret(tmp_path: Path, data: bytes, words: str) -> None:
     """Above all no public key: whoever has it could make tokens. Nothing of it is quoted."""
