@@ -18,12 +18,9 @@ from typing import TYPE_CHECKING
 import uvloop
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
-from hub import __version__
+from hub import __version__, options
 from hub.allocator import keep_memory
-from hub.core.batch import BatchLimits
-from hub.core.filter import FilterLimits
-from hub.core.places import Bound, PlaceLimits, Places
-from hub.core.quota import Rate, RateLimits, RateQuotas
+from hub.core.places import Places
 from hub.errors import StorageFullError
 from hub.identity.access import Access
 from hub.identity.https_get import GetLimits
@@ -32,27 +29,23 @@ from hub.identity.key_file import KeyFile
 from hub.identity.revoked_file import RevokedFile
 from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
-from hub.identity.tokens import Keyring, TokenRules, TokenVerifier, load_keys, load_secret
+from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
 from hub.ingest.service import IngestService
-from hub.ingest.stream import Farewell, Ingest, StreamLimits, Streams
-from hub.live.engine import LiveEngine, LiveLimits
+from hub.ingest.stream import Farewell, Ingest, Streams
+from hub.live.engine import LiveEngine
 from hub.live.session import TailSession
 from hub.log.bell import SocketBell
-from hub.log.lmdb import LmdbLog, LmdbOptions
-from hub.log.lmdb_frame import Compression
-from hub.log.lmdb_store import StoreLimits
-from hub.log.retention import Retention
-from hub.observe.audit import Audit, AuditOptions, Event
+from hub.log.lmdb import LmdbLog
+from hub.observe.audit import Audit, Event
 from hub.observe.audit_access import AuditedAccess
-from hub.observe.audit_files import FileLimits
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
-from hub.rpc.server import GrpcOptions, GrpcServer
+from hub.rpc.server import GrpcServer
 from hub.rpc.tail import TailParts, TailService
 from hub.web.app import FrontEnd, create_app
 from hub.web.auth import AuthMode, Gate
-from hub.web.server import WebOptions, WebServer
+from hub.web.server import WebServer
 from hub.web.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -60,8 +53,6 @@ if TYPE_CHECKING:
 
     from hub.config import Settings
 
-# What a peer is given to answer a close at most.
-_CLOSE_SECONDS = 10.0
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
@@ -90,10 +81,10 @@ class Hub:
         mode = AuthMode(settings.web.auth_mode)
         files = TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key, settings.tls.crl)
         tls = ServerTls(files, _CLIENT_CERTIFICATES[mode])
-        rules = _token_rules(settings)
+        rules = options.token_rules(settings)
         self.metrics = Metrics()
         self.metrics.limits(settings.limits())
-        self.audit = Audit(_audit_options(settings, worker), self.metrics)
+        self.audit = Audit(options.audit_options(settings, worker), self.metrics)
         ring = Keyring()
         self._keys = _key_source(settings, ring, self.metrics)
         self.metrics.token_keys_age.set_function(lambda: self._keys.age_seconds)
@@ -108,20 +99,20 @@ class Hub:
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = LmdbLog(
             settings.data_dir / "log.mdb",
-            _log_options(settings),
-            _retention(settings),
+            options.log_options(settings),
+            options.retention(settings),
             observer=self.metrics,
             bell=bell,
         )
-        self._engine = LiveEngine(self._log, _live_limits(settings), self.metrics)
+        self._engine = LiveEngine(self._log, options.live_limits(settings), self.metrics)
         check = self._access.check
-        admission = Admission(_batch_limits(settings), self.metrics)
+        admission = Admission(options.batch_limits(settings), self.metrics)
         self._ingest = Ingest(
-            self._log, admission, _stream_limits(settings), self.metrics, Streams(check), _rates(settings)
+            self._log, admission, options.stream_limits(settings), self.metrics, Streams(check), options.rates(settings)
         )
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check, _tickets(settings))
         web = settings.web
-        self._sessions = Sessions(Places("connections", _connections(settings)), check)
+        self._sessions = Sessions(Places("connections", options.connections(settings)), check)
         self._access.on_change(self._sessions.recheck)
         self._access.on_change(self._ingest.streams.recheck)
         live = settings.live
@@ -136,7 +127,7 @@ class Hub:
             self._access,
             self.audit,
         )
-        places = Places("streams", _streams(settings))
+        places = Places("streams", options.streams(settings))
         ingest = IngestService(self._ingest, settings.trust_domain, check, places, self.audit)
         parts = TailParts(
             front.open_session,
@@ -148,9 +139,9 @@ class Hub:
             live.max_message_bytes,
             self.audit,
         )
-        self._grpc = GrpcServer((ingest, TailService(parts)), _grpc_options(settings), lambda: tls.material)
+        self._grpc = GrpcServer((ingest, TailService(parts)), options.grpc_options(settings), lambda: tls.material)
         app = create_app(front)
-        self._web = WebServer(app, _web_options(settings), tls.context)
+        self._web = WebServer(app, options.web_options(settings), tls.context)
 
     @property
     def listening(self) -> Listening:
@@ -246,27 +237,6 @@ async def _serve(settings: Settings, worker: int, ready: Callable[[Listening], N
     await Hub(settings, worker).run(ready)
 
 
-def _token_rules(settings: Settings) -> TokenRules:
-    tokens = settings.tokens
-    return TokenRules(tokens.issuer, tokens.audience, tokens.max_lifetime_seconds, tokens.leeway_seconds)
-
-
-def _audit_options(settings: Settings, worker: int) -> AuditOptions | None:
-    audit = settings.audit
-    if not audit.enabled:
-        return None
-    return AuditOptions(
-        folder=audit.folder(settings.data_dir),
-        worker=worker,
-        files=FileLimits(audit.max_file_bytes, audit.keep_files, audit.keep_seconds),
-        fsync_seconds=audit.fsync_seconds,
-        queue_events=audit.queue_events,
-        limited_per_minute=audit.limited_per_minute,
-        limited_per_s=audit.limited_per_s,
-        key_file=audit.key_file,
-    )
-
-
 def _key_source(settings: Settings, ring: Keyring, metrics: Metrics) -> KeyFile | JwksKeys:
     """Return what keeps the keyring; exactly one of the settings says where keys come from."""
     tokens = settings.tokens
@@ -284,124 +254,3 @@ def _tickets(settings: Settings) -> Tickets:
     tokens = settings.tokens
     folder = settings.data_dir / "tickets"
     return Tickets(TicketOptions(folder, tokens.ticket_seconds, tokens.max_tickets_per_tenant))
-
-
-def _log_options(settings: Settings) -> LmdbOptions:
-    log = settings.log
-    limits = StoreLimits(log.max_bytes, log.min_free_bytes)
-    compression = Compression(log.compression_level, log.busy_compression_level, log.busy_bytes)
-    return LmdbOptions(limits, compression, log.busy_group_bytes, log.group_max_bytes, log.max_pending_bytes)
-
-
-def _retention(settings: Settings) -> Retention:
-    log = settings.log
-    memory = settings.ingest.producer_memory_seconds
-    own = settings.quotas.own("retention_bytes")
-    return Retention(log.retention_seconds, log.retention_bytes_per_tenant, memory, own)
-
-
-def _rates(settings: Settings) -> RateQuotas:
-    quotas = settings.quotas
-    tenant = Rate(quotas.records_per_s, quotas.bytes_per_s)
-    own = {
-        one.tenant: Rate(
-            tenant.records_per_s if one.records_per_s is None else one.records_per_s,
-            tenant.bytes_per_s if one.bytes_per_s is None else one.bytes_per_s,
-        )
-        for one in quotas.tenants
-    }
-    principal = Rate(quotas.principal_records_per_s, quotas.principal_bytes_per_s)
-    return RateQuotas(RateLimits(tenant, principal, quotas.burst_seconds, quotas.delay_seconds, own))
-
-
-def _streams(settings: Settings) -> PlaceLimits:
-    quotas = settings.quotas
-    return PlaceLimits(
-        Bound(None),
-        Bound(settings.grpc.max_streams_per_tenant, "grpc.max_streams_per_tenant"),
-        Bound(quotas.max_streams_per_principal, "quotas.max_streams_per_principal"),
-        quotas.own("max_streams"),
-    )
-
-
-def _connections(settings: Settings) -> PlaceLimits:
-    web, quotas = settings.web, settings.quotas
-    return PlaceLimits(
-        Bound(web.max_connections, "web.max_connections"),
-        Bound(web.max_connections_per_tenant, "web.max_connections_per_tenant"),
-        Bound(quotas.max_connections_per_principal, "quotas.max_connections_per_principal"),
-        quotas.own("max_connections"),
-    )
-
-
-def _subscriptions(settings: Settings) -> PlaceLimits:
-    quotas = settings.quotas
-    return PlaceLimits(
-        Bound(None),
-        Bound(quotas.max_subscriptions_per_tenant, "quotas.max_subscriptions_per_tenant"),
-        Bound(quotas.max_subscriptions_per_principal, "quotas.max_subscriptions_per_principal"),
-        quotas.own("max_subscriptions"),
-    )
-
-
-def _batch_limits(settings: Settings) -> BatchLimits:
-    ingest = settings.ingest
-    return BatchLimits(ingest.max_batch_bytes, ingest.max_batch_records, ingest.max_record_bytes, ingest.max_attributes)
-
-
-def _stream_limits(settings: Settings) -> StreamLimits:
-    ingest = settings.ingest
-    return StreamLimits(
-        ingest.max_unacked_batches, ingest.max_unacked_bytes, ingest.hello_seconds, ingest.producer_memory_seconds
-    )
-
-
-def _live_limits(settings: Settings) -> LiveLimits:
-    live = settings.live
-    return LiveLimits(
-        max_subscriptions=live.max_subscriptions,
-        max_message_bytes=live.max_message_bytes,
-        max_messages_per_s=live.max_messages_per_s,
-        filters=FilterLimits(live.max_filter_bytes, live.max_filter_cost),
-        max_last=live.max_last,
-        queue_bytes=live.queue_bytes,
-        replay_bytes=live.replay_bytes,
-        write_timeout_seconds=live.write_timeout_seconds,
-        heartbeat_seconds=settings.web.heartbeat_seconds,
-        position_seconds=live.position_seconds,
-        places=_subscriptions(settings),
-    )
-
-
-def _grpc_options(settings: Settings) -> GrpcOptions:
-    grpc = settings.grpc
-    return GrpcOptions(
-        host=grpc.host,
-        port=grpc.port,
-        max_batch_bytes=settings.ingest.max_batch_bytes,
-        max_concurrent_streams=grpc.max_concurrent_streams,
-        keepalive_seconds=grpc.keepalive_seconds,
-        keepalive_min_seconds=grpc.keepalive_min_seconds,
-        max_metadata_bytes=grpc.max_metadata_bytes,
-        handshake_seconds=grpc.handshake_seconds,
-        reuse_port=settings.workers > 1,
-    )
-
-
-def _web_options(settings: Settings) -> WebOptions:
-    web = settings.web
-    return WebOptions(
-        host=web.host,
-        port=web.port,
-        heartbeat_seconds=web.heartbeat_seconds,
-        heartbeat_misses=web.heartbeat_misses,
-        queue_bytes=settings.live.queue_bytes,
-        max_message_bytes=settings.live.max_message_bytes,
-        max_header_bytes=web.max_header_bytes,
-        max_body_bytes=web.max_body_bytes,
-        max_fragments=web.max_fragments,
-        handshake_seconds=web.handshake_seconds,
-        gather_seconds=settings.live.gather_seconds,
-        close_seconds=min(_CLOSE_SECONDS, settings.live.write_timeout_seconds),
-        reuse_port=settings.workers > 1,
-    )

@@ -1,0 +1,141 @@
+"""Who comes in, by which ports: certificates, addresses, tokens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from hub.config.kinds import Bytes, Count, Names, Port, Seconds, Section
+
+# As browsers send it: lower case, and nothing after the port.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HTTPS_URL = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!$-~]*)?")
+_TLS13_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
+
+
+class Tls(Section):
+    """The server's certificate, and the authority of its peers."""
+
+    ca: Path = Field(
+        default=Path("certs/pki/ca.pem"),
+        description="PEM file of the authorities that peers' certificates may come from",
+    )
+    cert: Path = Field(
+        default=Path("certs/pki/server/hub.pem"), description="PEM file of the server's certificate and its chain"
+    )
+    key: Path = Field(default=Path("certs/pki/server/hub.key"), description="PEM file of the server's private key")
+    crl: Path | None = Field(
+        default=None, description="PEM file of the authorities' certificate revocation lists; unset: there are none"
+    )
+    reload_seconds: Seconds = Field(
+        default=0.25, gt=0, le=0.5, description="how often changed certificates, keys and revocations are looked for"
+    )
+    min_version: str = Field(default="TLSv1.3", description="only TLSv1.3 is served")
+    ciphers: Names = Field(default=_TLS13_SUITES, description="TLS 1.3 suites; all of them are always offered")
+
+    @model_validator(mode="after")
+    def _only_13(self) -> Tls:
+        if self.min_version not in ("TLSv1.3", "1.3"):
+            msg = f"min_version is {self.min_version!r}: loghub serves TLSv1.3 only"
+            raise ValueError(msg)
+        for suite in self.ciphers:
+            if suite not in _TLS13_SUITES:
+                msg = f"ciphers has {suite!r}: the suites of TLS 1.3 are {', '.join(_TLS13_SUITES)}"
+                raise ValueError(msg)
+        return self
+
+
+class Grpc(Section):
+    """The port that producers connect to."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  a server is there to be reached
+    port: Port = Field(default=4317, description="port to listen on; 0: any free one")
+    max_concurrent_streams: Count = Field(default=100, description="calls at once on a connection")
+    max_streams_per_tenant: Count = Field(default=1000, description="open streams of a tenant, a worker")
+    keepalive_seconds: Seconds = Field(
+        default=30.0, description="how often a silent connection is asked whether it lives"
+    )
+    keepalive_min_seconds: Seconds = Field(default=10.0, description="how often a client may ask the same")
+    max_metadata_bytes: Bytes = Field(default=16_384, description="size of a call's headers")
+    handshake_seconds: Seconds = Field(default=10.0, description="time that a TLS handshake may take")
+
+
+class Web(Section):
+    """The port that browsers and subscribers connect to."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  a server is there to be reached
+    port: Port = Field(default=8443, description="port to listen on; 0: any free one")
+    auth_mode: str = Field(
+        default="JWT", pattern=r"^(JWT|mTLS|mTLS\+JWT)$", description="what subscribers show: JWT, mTLS or mTLS+JWT"
+    )
+    allowed_origins: Names = Field(
+        default=(), description="pages that may connect, as scheme://host[:port]; empty: the hub's own"
+    )
+    heartbeat_seconds: Seconds = Field(default=25.0, gt=0, description="how often a WebSocket is pinged")
+    heartbeat_misses: Count = Field(
+        default=3, ge=2, description="heartbeats without an answer after which a peer is dead"
+    )
+    max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
+    max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
+    max_header_bytes: Bytes = Field(default=32_768, description="size of a request's head")
+    max_body_bytes: Bytes = Field(default=65_536, description="size of a request's body, of which none is needed")
+    max_fragments: Count = Field(default=1024, description="frames of one fragmented WebSocket message")
+    handshake_seconds: Seconds = Field(
+        default=10.0, description="time that a request, or a TCP connection's first, may take"
+    )
+
+    @model_validator(mode="after")
+    def _origins(self) -> Web:
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                msg = f"allowed_origins has {origin!r}: an origin is scheme://host[:port] in lower case, without a path"
+                raise ValueError(msg)
+        return self
+
+
+class Tokens(Section):
+    """Which bearer tokens are good."""
+
+    keys: Path = Field(
+        default=Path("certs/pki/tokens/verify.pem"),
+        description="PEM public key, or a JWKS file; read again when it changes",
+    )
+    keys_poll_seconds: Seconds = Field(default=0.5, gt=0, description="how often the file of keys is looked at")
+    jwks_url: str = Field(default="", description="https address of the issuer's keys (JWKS), in place of `keys`")
+    jwks_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities to trust there; none: those of the system"
+    )
+    jwks_refresh_seconds: Seconds = Field(default=300.0, ge=1, description="how often they are fetched")
+    jwks_cooldown_seconds: Seconds = Field(
+        default=10.0, ge=1, description="pause between fetches for key ids that are not known, and after a failure"
+    )
+    jwks_max_age_seconds: Seconds = Field(
+        default=86_400.0, ge=1, description="how long the last good keys are used while the issuer does not answer"
+    )
+    jwks_timeout_seconds: Seconds = Field(default=5.0, gt=0, description="time that a fetch may take")
+    jwks_max_bytes: Bytes = Field(default=256 * 2**10, ge=1024, description="size of a fetched set")
+    development_secret: Path | None = Field(
+        default=None,
+        description="file of 32 random bytes or more for HS256, in place of `keys`; not for production",
+    )
+    development_secret_public: bool = Field(
+        default=False, description="take `development_secret` although other machines can connect"
+    )
+    issuer: str = Field(default="loghub", description="what iss must say")
+    audience: str = Field(default="loghub", description="what aud must say")
+    max_lifetime_seconds: Seconds = Field(default=86_400.0, description="longest time from iat to exp")
+    leeway_seconds: Seconds = Field(default=5.0, description="how far an issuer's clock may be ahead")
+    ticket_seconds: Seconds = Field(default=30.0, gt=0, le=30, description="how long a ticket of /v1/tickets is good")
+    max_tickets_per_tenant: Count = Field(default=1000, description="unused tickets of a tenant, a worker")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Tokens:
+        if self.jwks_url and self.development_secret:
+            msg = "jwks_url and development_secret are both set: set one"
+            raise ValueError(msg)
+        if self.jwks_url and not _HTTPS_URL.fullmatch(self.jwks_url):
+            msg = f"jwks_url is {self.jwks_url!r}: it must be https://host[:port]/path, without a user or a fragment"
+            raise ValueError(msg)
+        return self
