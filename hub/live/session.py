@@ -9,36 +9,31 @@ import re
 from time import time
 from typing import TYPE_CHECKING
 
-from hub import __version__
 from hub.core.ending import Ending
 from hub.core.filter import Filter, parse_filter
 from hub.core.principal import Scope
 from hub.core.session import Sampler
 from hub.errors import (
-    BadCursorError,
-    BadFilterError,
     BadRequestError,
-    FilterTooCostlyError,
     ForbiddenError,
     LoghubError,
     QuotaError,
     TokenExpiredError,
-    UnauthenticatedError,
 )
-from hub.live.subscription import Begin, Outlet
+from hub.live import answers
+from hub.live.answers import DuplicateSubscriptionError, UnknownSubscriptionError
+from hub.live.place import place
+from hub.live.subscription import Outlet
 from hub.pb import ingest_pb2, tail_pb2
 from hub.pb.tail_pb2 import ServerMessage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from google.protobuf.timestamp_pb2 import Timestamp
-
     from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
     from hub.live.engine import LiveEngine
     from hub.live.subscription import Subscription
-    from hub.log.model import Bounds
     from hub.pb.tail_pb2 import ClientMessage
 
 _log = logging.getLogger(__name__)
@@ -48,23 +43,6 @@ _THROW_OUT_SECONDS = 0.5
 _PROTOCOL_CODE = 4500
 _MAX_PING_BYTES = 64
 _SUBSCRIPTION_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
-_CODES: tuple[tuple[type[LoghubError], tail_pb2.ErrorCode], ...] = (
-    (FilterTooCostlyError, tail_pb2.ERROR_CODE_FILTER_TOO_COSTLY),
-    (BadFilterError, tail_pb2.ERROR_CODE_BAD_FILTER),
-    (BadCursorError, tail_pb2.ERROR_CODE_BAD_CURSOR),
-    (BadRequestError, tail_pb2.ERROR_CODE_BAD_REQUEST),
-    (QuotaError, tail_pb2.ERROR_CODE_QUOTA),
-    (UnauthenticatedError, tail_pb2.ERROR_CODE_BAD_TOKEN),
-    (ForbiddenError, tail_pb2.ERROR_CODE_FORBIDDEN),
-)
-
-
-class UnknownSubscriptionError(BadRequestError):
-    """There is no subscription of that name on this connection."""
-
-
-class DuplicateSubscriptionError(BadRequestError):
-    """A subscription of that name stands already: unsubscribe it first, or choose another name."""
 
 
 class TailSession:
@@ -102,21 +80,7 @@ class TailSession:
         self._counts.connections.inc()
         if self.ended.done():
             return
-        limits = tail_pb2.ServerLimits(
-            max_subscriptions=self._limits.max_subscriptions,
-            max_message_bytes=self._limits.max_message_bytes,
-            max_filter_bytes=self._limits.filters.max_bytes,
-            max_filter_cost=self._limits.filters.max_cost,
-            max_last=self._limits.max_last,
-        )
-        principal = self._principal
-        welcome = tail_pb2.TailWelcome(
-            server=f"loghub/{__version__}", tenant=principal.tenant, tenants=principal.readable, limits=limits
-        )
-        welcome.heartbeat.FromMilliseconds(int(self._limits.heartbeat_seconds * 1000))
-        if self._principal.expires_at is not None:
-            welcome.auth_expires.FromSeconds(int(self._principal.expires_at))
-        self._outlet.send(ServerMessage(welcome=welcome))
+        self._outlet.send(answers.welcome(self._principal, self._limits))
         self._watch_clock(warned=False)
 
     async def close(self) -> None:
@@ -200,20 +164,7 @@ class TailSession:
             await getattr(self, f"_{kind}")(body)
         except LoghubError as error:
             self.refused = error
-            self._answer(error, name)
-
-    def _answer(self, error: LoghubError, name: str) -> None:
-        code = next((code for kind, code in _CODES if isinstance(error, kind)), tail_pb2.ERROR_CODE_INTERNAL)
-        if isinstance(error, UnknownSubscriptionError):
-            code = tail_pb2.ERROR_CODE_UNKNOWN_SUBSCRIPTION
-        if isinstance(error, DuplicateSubscriptionError):
-            code = tail_pb2.ERROR_CODE_DUPLICATE_SUBSCRIPTION
-        answer = tail_pb2.Error(id=name, code=code, message=error.message)
-        if isinstance(error, BadFilterError):
-            answer.column = error.column
-        if error.retry:
-            answer.retry_after.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
-        self._outlet.send(ServerMessage(error=answer))
+            self._outlet.send(answers.refusal(error, name))
 
     # --- the kinds of messages ---------------------------------------------------------------------------------------
 
@@ -229,7 +180,7 @@ class TailSession:
         subscription.counts.subscriptions.inc()
         try:
             await subscription.settle()  # before its place is fixed: what comes meanwhile need not be read again
-            begin, renewed = await self._place(request, wanted, tenant)
+            begin, renewed = await place(self._engine, request, wanted, tenant)
         except BaseException:
             subscription.end()
             self._forget(request.id)
@@ -258,30 +209,6 @@ class TailSession:
         if request.last > self._limits.max_last:
             msg = f"subscribe.last is {request.last}, the limit is {self._limits.max_last}"
             raise BadRequestError(msg)
-
-    async def _place(self, request: tail_pb2.Subscribe, wanted: Filter, tenant: str) -> tuple[Begin, bool]:
-        """Return where to begin and end, and whether the log was made anew under the cursor."""
-        live = request.WhichOneof("from") is None and not request.HasField("follow")
-        if live and (head := self._engine.head(tenant)) is not None:
-            return Begin(head, None, request.credit, request.max_records_per_s), False
-        bounds = await self._engine.bounds(tenant)
-        offset = await self._offset(request, wanted, bounds, tenant)
-        until = bounds.next if request.HasField("follow") and not request.follow else None
-        renewed = offset is None
-        begin = bounds.oldest if offset is None else offset
-        return Begin(begin, until, request.credit, request.max_records_per_s), renewed
-
-    async def _offset(self, request: tail_pb2.Subscribe, wanted: Filter, bounds: Bounds, tenant: str) -> int | None:
-        """Return where to begin; None where the log was made anew under the cursor."""
-        engine = self._engine
-        origin = request.WhichOneof("from")
-        if origin == "cursor":
-            return await engine.offset_of(tenant, request.cursor)
-        if origin == "last" and request.last:
-            return await engine.offset_of_last(tenant, request.last, wanted)
-        if origin == "since":
-            return await engine.offset_since(tenant, _nanoseconds(request.since))
-        return bounds.oldest if origin == "oldest" and request.oldest else bounds.next
 
     async def _update(self, request: tail_pb2.Update) -> None:
         subscription = self._named(request.id)
@@ -403,8 +330,3 @@ class TailSession:
 
     def _fail(self, message: str) -> None:
         self.end(Ending.of_fault(message))
-
-
-def _nanoseconds(since: Timestamp) -> int:
-    """Return a time as the log counts it: from 1970 on, in 64 bits; what lies outside is their first or last."""
-    return min(max(since.seconds * 10**9 + since.nanos, 0), 2**64 - 1)
