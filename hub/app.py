@@ -43,8 +43,9 @@ from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
 from hub.rpc.server import GrpcServer
 from hub.rpc.tail import TailParts, TailService
-from hub.web.app import FrontEnd, create_app
+from hub.web.app import create_app
 from hub.web.auth import AuthMode, Gate
+from hub.web.front import FrontEnd
 from hub.web.server import WebServer
 from hub.web.sessions import Sessions
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hub.core.ending import Ending
     from hub.core.principal import Principal
     from hub.pb.tail_pb2 import Subscribe
-    from hub.web.app import FrontEnd
+    from hub.web.front import FrontEnd
     from hub.web.http import StreamControl
     from hub.web.ports import Session
 

@@ -25,8 +25,9 @@ from hub.observe.audit import Audit
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import GOODBYE_REASON_SHUTDOWN
 from hub.pb.tail_pb2 import ClientMessage, Ping, Pong, ServerMessage, Subscribe
-from hub.web.app import FrontEnd, create_app
+from hub.web.app import create_app
 from hub.web.auth import AuthMode, Gate
+from hub.web.front import FrontEnd
 from hub.web.headers import HEADERS
 from hub.web.sessions import Sessions
 from hub.web.websocket import FRAMES
