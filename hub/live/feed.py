@@ -107,17 +107,29 @@ class Feed:
             self._spawn(self.catch_up(), f"catch-up-{self.tenant}")
 
     async def catch_up(self) -> None:
-        """Read from the head to the end of the log and publish it."""
-        while self._rung:
+        """Read from the head to the end of the log and publish it.
+
+        Once nobody watches the head may be unknown, and there is nothing to go on from: whoever comes next finds it.
+        """
+        while self._rung and self.head is not None:
             self._rung = False
-            while items := await self._log.read(self.tenant, self.head or 0, _CATCH_UP_BYTES):
+            while (head := self.head) is not None and (
+                items := await self._log.read(self.tenant, head, _CATCH_UP_BYTES)
+            ):
                 for item in items:
-                    if isinstance(item, Hole):
-                        self._behind_all(item.first_offset)
-                        self.head = item.next_offset
-                    elif item.next_offset > (self.head or 0):
-                        self._publish(item)
+                    self._advance(item)
         self._behind = False
+        self._stir()
+
+    def _advance(self, item: StoredBatch | Hole) -> None:
+        """Publish what was read, unless the head is beyond it, or unknown, since."""
+        if self.head is None or item.next_offset <= self.head:
+            return
+        if isinstance(item, Hole):
+            self._behind_all(max(item.first_offset, self.head))
+            self.head = item.next_offset
+        else:
+            self._publish(item)
 
     def _behind_all(self, offset: int) -> None:
         """Send all watchers back to the log: there is a hole, and each must be told of it."""
@@ -141,6 +153,10 @@ class Feed:
                     delivered += channel.publish(batch, indexes)
         self._counts.delivered.inc(delivered)
         self._counts.filtered.inc(stored.records * self._live_plain - delivered)
+        self._stir()
+
+    def _stir(self) -> None:
+        """Have whoever waits for the head look at it again."""
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -185,7 +185,7 @@ class TailSession:
             subscription.end()
             self._forget(request.id)
             raise
-        if self._subscriptions.get(request.id) is not subscription:
+        if self.ended.done() or self._subscriptions.get(request.id) is not subscription:
             return
         subscribed = tail_pb2.Subscribed(
             id=request.id, cursor=self._engine.cursor(tenant, begin.offset), filter=wanted.canonical
@@ -312,6 +312,7 @@ class TailSession:
         task = asyncio.create_task(self._guarded(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began has not begun that
         return task
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:

@@ -230,13 +230,14 @@ class Subscription:
         await feed.settle()
         while not self._ended():
             await self._outlet.sink.drain()
-            head = await feed.begin()
-            if standing.position == feed.head:
-                self._join()
-                return
-            if not standing.bounded and standing.position > head:
-                await feed.moved(standing.position)
-                continue
+            if not standing.bounded:  # a bounded read ends by the log: the feed's head may lag behind its bound
+                head = await feed.begin()
+                if standing.position == feed.head:
+                    self._join()
+                    return
+                if standing.position > head:
+                    await feed.moved(standing.position)
+                    continue
             items = await self._origin.log.read(feed.tenant, standing.position, self._origin.replay_bytes)
             if self._send(items) and not standing.finished:
                 standing.apply(Event.CREDIT_SPENT)
@@ -260,6 +261,8 @@ class Subscription:
         for item in items:
             if item.next_offset <= standing.position:
                 continue
+            if standing.finished:  # what was stored since comes along in the same read
+                break
             if isinstance(item, Hole):
                 self._send_gap(item)
                 said = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +11,10 @@ from hub.core.session import Phase
 from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.live.feed import Feed
 from hub.live.subscription import Begin
+from hub.log.retention import Retention
 from hub.pb.tail_pb2 import GAP_REASON_CORRUPT
 from tests.fakes import FakeSink, filter_of, settle
-from tests.unit.live.world import CountingWire, World
+from tests.unit.live.world import CountingWire, World, running
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -260,3 +262,37 @@ async def test_who_is_ahead_of_the_feed_waits_for_it(world: World) -> None:
     assert ahead.phase is Phase.LIVE
     await world.append("2")
     assert (sink.bodies(), steady.bodies()) == (["2"], ["1", "2"])
+
+
+async def test_a_feed_whose_head_is_unknown_does_not_read_from_the_beginning() -> None:
+    """Its last watcher left while it caught up: who comes next gets nothing that was stored before, and no gap."""
+    async with running(World(Retention(10**9, 150, 10**9))) as world:
+        for number in range(20):
+            await world.append(f"old {number}")
+        next_offset = (await world.log.bounds("a")).next
+        last = world.subscribe(FakeSink(), begin=Begin(next_offset))
+        await settle()
+        real, held, go = world.log.read, asyncio.Event(), asyncio.Event()
+        meanwhile = [last.end]
+
+        async def read(tenant: str, offset: int, max_bytes: int) -> list[StoredBatch | Hole]:
+            items = await real(tenant, offset, max_bytes)
+            if meanwhile:
+                meanwhile.pop()()
+                await world.append("nobody watches")
+            elif not held.is_set():
+                held.set()
+                await go.wait()
+            return items
+
+        world.log.read = read  # type: ignore[method-assign]
+        world.sweep()
+        await settle()
+        world.subscribe(sink := FakeSink(), begin=Begin(next_offset + 1))
+        await settle()
+        go.set()
+        await settle()
+        await world.append("live")
+        await settle()
+        assert sink.bodies() == ["live"]
+        assert sink.of("gap") == []

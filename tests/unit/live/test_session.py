@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from contextlib import suppress
@@ -455,6 +456,34 @@ async def test_closing_while_a_subscribe_looks_for_its_place(line: Line) -> None
     await asking
     await settle()
     assert line.sink.bodies() == []
+
+
+async def test_a_session_that_ends_while_a_subscribe_looks_for_its_place(line: Line) -> None:
+    """The goodbye is the last message, and nothing begins behind it."""
+    session = line.begin()
+    await line.log.append([entry("a", "x")])
+    line.log.gate.clear()
+    asking = asyncio.create_task(session.receive(ClientMessage(subscribe=Subscribe(id="s", last=1, filter="x"))))
+    await line.log.reading.wait()
+    session.shut_down(0.0)
+    line.log.gate.set()
+    await asking
+    await settle()
+    assert [message.WhichOneof("kind") for message in line.sink.messages] == ["welcome", "goodbye"]
+
+
+async def test_a_filter_that_changes_twice_at_once_leaves_nothing_behind(line: Line) -> None:
+    """The reading for the first one is cancelled before it has begun; a warning would be an error here."""
+    line.begin()
+    await line.say(subscribe=Subscribe(id="s"))
+    await line.log.append([entry("a", "x")])
+    for text in ("y", "x"):
+        await line.session.receive(ClientMessage(update=tail_pb2.Update(id="s", filter=text)))
+    await settle()
+    await line.log.append([entry("a", "x", "y")])
+    await settle()
+    assert line.sink.bodies() == ["x", "x"]
+    gc.collect()
 
 
 # --- several tenants -------------------------------------------------------------------------------------------------

@@ -153,6 +153,27 @@ async def test_a_bounded_subscription_ends_at_its_bound(world: World) -> None:
     assert subscription.phase is Phase.ENDED
 
 
+async def test_a_bounded_subscription_ends_where_the_feed_lags_behind_its_bound(world: World) -> None:
+    """Another process stored records that this one has not heard of: they are read, and none is waited for."""
+    world.subscribe(FakeSink())
+    await settle()
+    await world.append_elsewhere("1")
+    bounded = world.subscribe(sink := FakeSink(), begin=Begin(0, 1))
+    await settle()
+    assert sink.bodies() == ["1"]
+    assert bounded.phase is Phase.ENDED
+
+
+async def test_what_comes_in_the_same_read_as_the_bound_stays_out(world: World) -> None:
+    """It was stored since."""
+    await world.append("1")
+    await world.append("2")
+    subscription = world.subscribe(sink := FakeSink(), begin=Begin(0, 1))
+    await settle()
+    assert sink.bodies() == ["1"]
+    assert subscription.ledger.accepted == 1
+
+
 async def test_a_bounded_subscription_of_nothing_ends_at_once(world: World) -> None:
     """As of an empty log."""
     subscription = world.subscribe(sink := FakeSink(), begin=Begin(0, 0))
