@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections import deque
 from contextlib import suppress
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
+_log = logging.getLogger(__name__)
 _WIRE = MessageWire()
 _PROTOCOL_CODE = 4500
 _PLANE = "tail"
@@ -215,7 +217,7 @@ class TailService:
             ending = await self._hold(principal, certificate, context)
             kind = ERRORS_BY_CLOSE_CODE.get(ending.close_code)
             if kind:
-                raise kind(ending.message)
+                raise kind(ending.message, retry_after_seconds=ending.retry_after_seconds)
         except LoghubError as error:
             await self._refuse(context, error)
         finally:  # behind the status, which waits for a caller that does not read: its place is not free before
@@ -280,7 +282,12 @@ class TailService:
                 reason = ingest_pb2.GOODBYE_REASON_PROTOCOL
                 session.end(Ending(_PROTOCOL_CODE, reason, error.message, reconnect=False))
                 return
-            await session.receive(message)
+            try:
+                await session.receive(message)
+            except Exception:  # noqa: BLE001  a fault of ours: said in the log and to the peer, who may try again
+                _log.exception("session_failed")
+                session.end(Ending.of_fault("the hub failed to serve the call"))
+                return
             if message.HasField("auth"):
                 visit.renewed(session.refused)
             try:
