@@ -153,7 +153,9 @@ async def test_after_an_abort_nothing_more_is_sent() -> None:
 class Desk:
     """What a service is made of: whoever asks is `who`, or refused, and gets `session`."""
 
-    def __init__(self, who: Principal | LoghubError = READER, full: LoghubError | None = None) -> None:
+    def __init__(
+        self, who: Principal | LoghubError = READER, full: LoghubError | None = None, timeout_seconds: float = SHORT
+    ) -> None:
         self.who = who
         self.full = full
         self.asked: list[tuple[Sequence[str], bytes | None]] = []
@@ -161,7 +163,7 @@ class Desk:
         self.session = FakeSession()
         self.sink: Sink | None = None
         self.metrics = Metrics()
-        parts = TailParts(self, self, self, self.metrics, LIMIT, SHORT, max_message_bytes=LIMIT)
+        parts = TailParts(self, self, self, self.metrics, LIMIT, timeout_seconds, max_message_bytes=LIMIT)
         self.service = TailService(parts)
 
     def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> FakeSession:
@@ -352,6 +354,23 @@ async def test_how_a_session_ends_is_said_in_the_status(close_code: int, code: o
     assert await desk.refused(call) is code
     assert (call.status.details, call.retry_seconds) == ("the end", seconds)
     assert desk.events == LET_IN_AND_OUT
+
+
+async def test_the_status_comes_behind_all_that_was_written() -> None:
+    """A client that reads late reads everything."""
+    desk, call = Desk(timeout_seconds=LONG), FakeCall()
+    task = asyncio.create_task(desk.refused(call))
+    call.listening.clear()
+    await settle()
+    assert desk.sink is not None
+    desk.sink.write(PONG)
+    desk.sink.write(PONG)
+    desk.session.end(Ending(1001, GOODBYE_REASON_DONE, "the end", reconnect=True))
+    await settle()
+    assert call.status is None
+    call.listening.set()
+    assert await task is grpc.StatusCode.UNAVAILABLE
+    assert call.heard == [PONG, PONG]
 
 
 async def test_a_client_that_does_not_read_the_goodbye_is_not_waited_for() -> None:
