@@ -32,6 +32,15 @@ NAMES = ("a", "b")
 WIRES = (ProtoWire(), MessageWire())
 
 
+async def _never(_token: str) -> Principal:
+    """Fail: nobody here has a token."""
+    raise AssertionError
+
+
+def _nothing(_refusal: object) -> None:
+    """Record nothing."""
+
+
 class Peer:
     """One connection, and its client; implements `hub.core.ports.Sink`. It reads all, unless it is `slow`."""
 
@@ -51,12 +60,12 @@ class Peer:
         self._room.set()
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         principal = Principal(place.tenant, "desk", frozenset({Scope.READ}), filter=always)
-        self._session = TailSession(engine, principal, self, WIRES[wire], lambda _: principal)
+        self._session = TailSession(engine, principal, self, WIRES[wire], _never)
         self._serving: asyncio.Task[Ending] | None = None
 
     async def serve(self) -> None:
         """Begin to serve the connection."""
-        self._serving = asyncio.create_task(TailSocket(self._session, self, PROTO).serve(self._said.get))
+        self._serving = asyncio.create_task(TailSocket(self._session, self, PROTO, _nothing).serve(self._said.get))
 
     # --- the connection ----------------------------------------------------------------------------------------------
 

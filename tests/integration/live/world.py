@@ -17,6 +17,7 @@ from hub.log.lmdb_store import StoreLimits
 from hub.log.model import Appended, Entry
 from hub.observe.metrics import Metrics
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.fakes import NO_BOUND
 from tests.integration.live.model import Asked, Known, Place, Stream
 from tests.integration.live.peer import Peer
 from tests.integration.live.steps import Steps
@@ -45,6 +46,7 @@ _LIMITS = LiveLimits(
     write_timeout_seconds=1.0,
     heartbeat_seconds=25.0,
     position_seconds=10**9,
+    places=NO_BOUND,
     sweep_seconds=10**9,
 )
 

@@ -37,6 +37,10 @@ class FakeCall:
         """Return the client's certificate."""
         return {"x509_pem_cert": [ssl.DER_cert_to_PEM_cert(DER).encode()]}
 
+    def peer(self) -> str:
+        """Return the client's address."""
+        return "ipv4:192.0.2.7:51234"
+
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         """Return the call's headers."""
         return self._metadata

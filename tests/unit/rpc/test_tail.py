@@ -22,6 +22,7 @@ from hub.errors import (
     TokenExpiredError,
     UnauthenticatedError,
 )
+from hub.observe.audit import Audit
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import GOODBYE_REASON_DONE, GOODBYE_REASON_PROTOCOL, GOODBYE_REASON_QUOTA
@@ -31,7 +32,7 @@ from tests.fakes import FakeSession, nothing_is_revoked, settle
 from tests.unit.rpc.call import DER, FakeCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from hub.core.ports import Sink, Wire
     from hub.pb.tail_pb2 import ClientMessage
@@ -162,38 +163,40 @@ class Desk:
         self.events: list[str] = []
         self.session = FakeSession()
         self.sink: Sink | None = None
+        self.renew_token: Callable[[str], Awaitable[Principal]]
         self.metrics = Metrics()
-        parts = TailParts(self, self, self, self.metrics, LIMIT, timeout_seconds, max_message_bytes=LIMIT)
+        parts = TailParts(self, self, self, self.metrics, LIMIT, timeout_seconds, LIMIT, Audit(None, self.metrics))
         self.service = TailService(parts)
 
-    def __call__(self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Principal]) -> FakeSession:
+    def __call__(
+        self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Awaitable[Principal]]
+    ) -> FakeSession:
         """Make the session."""
         assert (principal, wire.name) == (self.who, "message")
-        assert verify("fresh") is self.who
+        self.renew_token = verify
         self.sink = sink
         return self.session
 
-    def principal_of(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
+    async def admit_call(self, authorization: Sequence[str], certificate_der: bytes | None) -> Principal:
         """Keep what was shown; return who it is."""
         self.asked.append((authorization, certificate_der))
         if isinstance(self.who, LoghubError):
             raise self.who
         return self.who
 
-    def renewed(self, token: str, certificate_der: bytes | None) -> Principal:
+    async def renew(self, token: str, certificate_der: bytes | None) -> Principal:
         """Return the same bearer."""
-        assert (token, certificate_der) == ("fresh", DER)
-        return self.principal_of([token], certificate_der)
+        return await self.admit_call([token], certificate_der)
 
-    def admit(self, tenant: str) -> None:
+    def admit(self, principal: Principal) -> None:
         """Let in, or not."""
         if self.full:
             raise self.full
-        self.events.append(f"admit {tenant}")
+        self.events.append(f"admit {principal.home}")
 
-    def release(self, tenant: str) -> None:
+    def release(self, principal: Principal) -> None:
         """Keep that a place is free."""
-        self.events.append(f"release {tenant}")
+        self.events.append(f"release {principal.home}")
 
     def enter(self, session: Session) -> None:
         """Keep that a session is known."""
@@ -274,7 +277,17 @@ async def test_who_asks_is_judged_by_certificate_and_authorization() -> None:
     desk, call = Desk(), FakeCall(("authorization", "Bearer a"), ("x-tenant", "b"), ("authorization", "Bearer c"))
     task = desk.serve(call)
     await settle()
-    assert desk.asked[0] == (["Bearer a", "Bearer c"], DER)
+    assert desk.asked == [(["Bearer a", "Bearer c"], DER)]
+    await stopped(task)
+
+
+async def test_a_fresh_token_is_judged_with_the_calls_certificate() -> None:
+    """It may be bound to one."""
+    desk = Desk()
+    task = desk.serve(FakeCall())
+    await settle()
+    assert await desk.renew_token("fresh") is READER
+    assert desk.asked[-1] == (["fresh"], DER)
     await stopped(task)
 
 
