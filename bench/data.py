@@ -15,23 +15,24 @@ _SEVERITIES = (9, 9, 9, 13, 17)
 _BATCH = ProducerMessage.BATCH_FIELD_NUMBER
 
 
-def templates(records: int, services: int = 0) -> list[Batch]:
+def templates(records: int, services: int = 0, *, short: bool = False) -> list[Batch]:
     """Return the batches that a producer sends in turn: number `seq` is the one at `seq % len`; none has a number.
 
-    Of one service, or with `services` two batches of each.
+    Of one service, or with `services` two batches of each. `short`: records of 60 bytes.
     """
-    made = batches(2 * services or _TEMPLATES, records)
+    made = batches(2 * services or _TEMPLATES, records, short=short)
     for place, batch in enumerate(made if services else ()):
         batch.resource.service = SERVICE.format(place % services)
     return made
 
 
-def batches(count: int, records: int, seed: int = 1) -> list[Batch]:
+def batches(count: int, records: int, seed: int = 1, *, short: bool = False) -> list[Batch]:
     """Return different batches without sequence numbers."""
     rng = random.Random(seed)  # noqa: S311  the same data every time, guards nothing
     words = _words(rng)
     resource = Resource(service="orders", host="app-1")
-    return [Batch(resource=resource, records=[_record(rng, words, i) for i in range(records)]) for _ in range(count)]
+    make = _short_record if short else _record
+    return [Batch(resource=resource, records=[make(rng, words, i) for i in range(records)]) for _ in range(count)]
 
 
 def vocabulary(seed: int = 1) -> list[str]:
@@ -58,6 +59,14 @@ def _record(rng: random.Random, words: list[str], number: int) -> LogRecord:
     record.attributes["order_id"].int_value = number
     record.attributes["region"].string_value = "eu-west-1"
     return record
+
+
+def _short_record(rng: random.Random, words: list[str], number: int) -> LogRecord:
+    return LogRecord(
+        time_unix_nano=1_790_000_000_000_000_000 + number * 1000,
+        severity=rng.choice(_SEVERITIES),  # type: ignore[arg-type]  # as above
+        body=f"order {number % 1000:03d} placed: {' '.join(rng.choice(words) for _ in range(5))}",
+    )
 
 
 def serialised(batch: Batch) -> bytes:

@@ -31,7 +31,7 @@ _OVERTIME = 2.0
 class Load:
     """What to send: `rate` in records a second (0: as fast as the window allows), for `seconds`.
 
-    `services`: each batch is of one of so many, for filters (`bench.data.templates`); 0: all of one.
+    `services`: each batch is of one of so many, for filters (`bench.data.templates`); 0: all of one. `short`: as there.
     """
 
     port: int
@@ -43,6 +43,7 @@ class Load:
     batch: int
     producer: str = "bench"
     services: int = 0
+    short: bool = False
     sent: dict[int, float] = field(default_factory=dict)
     acked: int = 0
     took: float = 0.0
@@ -51,7 +52,7 @@ class Load:
 
 async def run(load: Load) -> None:
     """Send the load, and wait for the last acknowledgement."""
-    bodies = [serialised(one) for one in templates(load.batch, load.services)]
+    bodies = [serialised(one) for one in templates(load.batch, load.services, short=load.short)]
     credentials = _credentials(load)
     options = [("grpc.http2.bdp_probe", 0), ("grpc.max_send_message_length", -1)]
     async with grpc.aio.secure_channel(f"localhost:{load.port}", credentials, options) as channel:

@@ -37,8 +37,8 @@ _AT_ONCE = 32
 class Watch:
     """What to watch: `connections` peers, each with its share of the filters, or with the only one.
 
-    `batch` and `services` say what the producer sends (`bench.data.templates`); with `detail` what came is told as
-    [[peer, filter, seq, indexes], …]. Whoever is not connected after `connect_seconds` stays out; a silence of
+    `batch`, `services` and `short` say what the producer sends (`bench.data.templates`); with `detail` what came is
+    told as [[peer, filter, seq, indexes], …]. Whoever is not connected after `connect_seconds` stays out; a silence of
     `patience_seconds`, or `drain_seconds` in all, is the end.
     """
 
@@ -49,6 +49,7 @@ class Watch:
     filters: Sequence[str]
     batch: int
     services: int = 0
+    short: bool = False
     detail: bool = False
     connect_seconds: float = 35.0
     patience_seconds: float = 5.0
@@ -57,7 +58,7 @@ class Watch:
 
 async def run(watch: Watch) -> None:
     """Connect, subscribe, and count until all has come, or nothing does any more."""
-    tally = Tally(templates(watch.batch, watch.services), detail=watch.detail)
+    tally = Tally(templates(watch.batch, watch.services, short=watch.short), detail=watch.detail)
     shares = _shares(watch.filters, watch.connections)
     sockets = await _connect_all(watch, tally, shares)
     began = time.process_time()
