@@ -44,8 +44,7 @@ function carryOut(command) {
     case "clear":
       return view.clear();
     case "tenant":
-      view.element("tenant").textContent = command.tenant;
-      return;
+      return view.tenant(command.tenant, command.tenants);
     case "filterError":
       return view.filterError(command.message, command.column, filter.value);
     case "filterGood":
@@ -119,6 +118,7 @@ view.element("filter-form").addEventListener("submit", (event) => {
   run(session.setFilter(filter.value));
 });
 view.element("pause").addEventListener("click", () => view.pause(!view.paused));
+view.tenants.addEventListener("change", () => run(session.setTenant(view.tenants.value)));
 view.element("clear").addEventListener("click", () => view.clear());
 window.addEventListener("hashchange", fromAddress);
 window.addEventListener("online", () => {

@@ -15,7 +15,7 @@ import { rows } from "./decode.js";
 /**
  * @typedef {{do: "open", token: string} | {do: "close"} | {do: "send", message: object} | {do: "wait", ms: number}
  *   | {do: "whoami", token: string} | {do: "rows", rows: import("./decode.js").Row[]} | {do: "gap", text: string}
- *   | {do: "state", state: string, text: string} | {do: "tenant", tenant: string} | {do: "watch", ms: number}
+ *   | {do: "state", state: string, text: string} | {do: "tenant", tenant: string, tenants: string[]} | {do: "watch", ms: number}
  *   | {do: "filterError", message: string, column: number} | {do: "filterGood"} | {do: "clear"}} Command
  */
 
@@ -41,6 +41,8 @@ export class Session {
     this.opened = false;
     this.pinged = false;
     this.retryAfterMs = 0;
+    /** Which of several tenants is watched; "": the token's own. */
+    this.tenant = "";
     this.serial = 0;
     this.active = "";
     /** @type {{id: string, filter: string} | null} */
@@ -50,6 +52,7 @@ export class Session {
   /** @param {string} token @returns {Command[]} */
   useToken(token) {
     this.token = token;
+    this.tenant = "";
     this.cursor = null;
     this.lastOffset = -1n;
     this.backoff.reset();
@@ -70,7 +73,31 @@ export class Session {
   /** @returns {Command[]} */
   onOpen() {
     this.opened = true;
-    return [...this.subscribe(this.filter), { do: "watch", ms: SILENT_MS }];
+    return [{ do: "watch", ms: SILENT_MS }];
+  }
+
+  /** What is watched stands or falls with the tenant, so the first subscription waits for this.
+   * @param {any} welcome @returns {Command[]} */
+  onWelcome(welcome) {
+    const tenants = welcome.tenants ?? [];
+    if (!tenants.includes(this.tenant)) this.tenant = tenants.length > 1 ? welcome.tenant || tenants[0] : "";
+    const tenant = this.tenant || (welcome.tenant ?? tenants[0] ?? "");
+    return [{ do: "tenant", tenant, tenants }, ...this.subscribe(this.filter)];
+  }
+
+  /** @param {string} tenant @returns {Command[]} */
+  setTenant(tenant) {
+    if (tenant === this.tenant) return [];
+    this.tenant = tenant;
+    this.cursor = null;
+    this.lastOffset = -1n;
+    const old = this.active;
+    this.active = "";
+    /** @type {Command[]} */
+    const commands = [{ do: "clear" }];
+    if (!this.opened) return commands;
+    if (old) commands.push({ do: "send", message: { unsubscribe: { id: old } } });
+    return [...commands, ...this.subscribe(this.filter)];
   }
 
   /** Subscribe under a new name; the old subscription stays until the hub has taken the new one.
@@ -80,7 +107,8 @@ export class Session {
     const id = `page-${this.serial}`;
     this.pending = { id, filter };
     const from = this.cursor && filter === this.filter ? { cursor: this.cursor } : { last: LAST };
-    return [{ do: "send", message: { subscribe: { id, filter, ...from } } }];
+    const whose = this.tenant ? { tenant: this.tenant } : {};
+    return [{ do: "send", message: { subscribe: { id, filter, ...whose, ...from } } }];
   }
 
   /** @param {string} filter @returns {Command[]} */
@@ -102,7 +130,7 @@ export class Session {
 
   /** @param {any} message @returns {Command[]} */
   handle(message) {
-    if (message.welcome) return [{ do: "tenant", tenant: message.welcome.tenant ?? "" }];
+    if (message.welcome) return this.onWelcome(message.welcome);
     if (message.subscribed) return this.onSubscribed(message.subscribed);
     if (message.error) return this.onError(message.error);
     if (message.goodbye) {

@@ -9,6 +9,7 @@ export class View {
     this.document = document;
     this.log = this.element("log");
     this.newer = this.element("newer");
+    this.tenants = /** @type {HTMLSelectElement} */ (this.element("tenants"));
     /** @type {(import("./decode.js").Row | string)[]} */
     this.waiting = [];
     this.unseen = 0;
@@ -85,6 +86,23 @@ export class View {
     button.setAttribute("aria-pressed", String(paused));
     button.textContent = paused ? "Resume" : "Pause";
     if (!paused) this.draw();
+  }
+
+  /** The name of the tenant, or a choice where the token reads several.
+   * @param {string} tenant @param {string[]} tenants */
+  tenant(tenant, tenants) {
+    const several = tenants.length > 1;
+    this.element("tenant").textContent = several ? "" : tenant;
+    this.element("tenants-label").hidden = !several;
+    this.tenants.hidden = !several;
+    this.tenants.replaceChildren(
+      ...tenants.map((name) => {
+        const option = this.document.createElement("option");
+        option.textContent = name;
+        return option;
+      }),
+    );
+    this.tenants.value = tenant;
   }
 
   /** @param {string} state @param {string} text */

@@ -9,11 +9,15 @@ const records = (id, first, bodies, cursor, indexes) => ({
 const of = (commands, what) => commands.filter((command) => command.do === what);
 const sent = (commands) => of(commands, "send").map((command) => command.message);
 
+function open(session, welcome = { tenant: "acme", tenants: ["acme"] }) {
+  return [...session.onOpen(), ...session.onMessage({ welcome })];
+}
+
 function live(filter = "") {
   const session = new Session(() => 0.5);
   session.useToken("t");
   session.filter = filter;
-  session.onOpen();
+  open(session);
   session.onMessage({ subscribed: { id: "page-1", cursor: "c0" } });
   return session;
 }
@@ -21,7 +25,7 @@ function live(filter = "") {
 test("connects with the token, then asks for the newest records", () => {
   const session = new Session();
   assert.deepEqual(of(session.useToken("t"), "open"), [{ do: "open", token: "t" }]);
-  assert.deepEqual(sent(session.onOpen()), [{ subscribe: { id: "page-1", filter: "", last: 200 } }]);
+  assert.deepEqual(sent(open(session)), [{ subscribe: { id: "page-1", filter: "", last: 200 } }]);
 });
 
 test("is live once the hub has taken the subscription", () => {
@@ -34,7 +38,7 @@ test("resumes at the cursor of the last message after a break", () => {
   session.onMessage({ position: { id: "page-1", cursor: "c9" } });
   session.onClose(1006, "");
   session.connect();
-  assert.deepEqual(sent(session.onOpen()), [{ subscribe: { id: "page-2", filter: "", cursor: "c9" } }]);
+  assert.deepEqual(sent(open(session)), [{ subscribe: { id: "page-2", filter: "", cursor: "c9" } }]);
 });
 
 test("does not show a record twice, and keeps rows over a reconnection", () => {
@@ -42,7 +46,7 @@ test("does not show a record twice, and keeps rows over a reconnection", () => {
   session.onMessage(records("page-1", 5, ["a", "b"], "c7"));
   session.onClose(1006, "");
   session.connect();
-  session.onOpen();
+  open(session);
   const subscribed = session.onMessage({ subscribed: { id: "page-2", cursor: "c7" } });
   assert.deepEqual(of(subscribed, "clear"), []);
   const [shown] = of(session.onMessage(records("page-2", 6, ["b", "c"], "c8")), "rows");
@@ -80,7 +84,7 @@ test("a bad cursor is forgotten and the subscription begun anew", () => {
   const session = live();
   session.onClose(1006, "");
   session.connect();
-  session.onOpen();
+  open(session);
   const commands = session.onMessage({ error: { id: "page-2", code: "ERROR_CODE_BAD_CURSOR", message: "x" } });
   assert.deepEqual(sent(commands), [{ subscribe: { id: "page-3", filter: "", last: 200 } }]);
 });
@@ -128,4 +132,47 @@ test("asks after a silence, and reconnects after a second one", () => {
   const lost = session.onSilence();
   assert.equal(of(lost, "close").length, 1);
   assert.equal(of(lost, "wait").length, 1);
+});
+
+test("says whose records they are, and offers no choice where there is none", () => {
+  const [shown] = of(open(connecting()), "tenant");
+  assert.deepEqual(shown, { do: "tenant", tenant: "acme", tenants: ["acme"] });
+});
+
+function connecting() {
+  const session = new Session();
+  session.useToken("t");
+  return session;
+}
+
+test("names the tenant where the token reads several, and its own first", () => {
+  const both = { tenant: "globex", tenants: ["acme", "globex"] };
+  const session = connecting();
+  const commands = open(session, both);
+  assert.equal(of(commands, "tenant")[0].tenant, "globex");
+  assert.equal(sent(commands)[0].subscribe.tenant, "globex");
+  const none = open(connecting(), { tenants: ["acme", "globex"] });
+  assert.equal(sent(none)[0].subscribe.tenant, "acme");
+});
+
+test("another tenant is watched from its newest, and stays chosen over a reconnection", () => {
+  const both = { tenant: "acme", tenants: ["acme", "globex"] };
+  const session = connecting();
+  open(session, both);
+  session.onMessage({ subscribed: { id: "page-1", cursor: "c0" } });
+  session.onMessage(records("page-1", 5, ["a"], "c6"));
+  const commands = session.setTenant("globex");
+  assert.equal(of(commands, "clear").length, 1);
+  assert.deepEqual(sent(commands), [
+    { unsubscribe: { id: "page-1" } },
+    { subscribe: { id: "page-2", filter: "", tenant: "globex", last: 200 } },
+  ]);
+  assert.deepEqual(of(session.onMessage(records("page-1", 6, ["late"], "c7")), "rows"), []);
+  session.onMessage({ subscribed: { id: "page-2", cursor: "d0" } });
+  assert.equal(of(session.onMessage(records("page-2", 0, ["theirs"], "d1")), "rows").length, 1);
+  session.onClose(1006, "");
+  session.connect();
+  assert.deepEqual(sent(open(session, both)), [
+    { subscribe: { id: "page-3", filter: "", tenant: "globex", cursor: "d1" } },
+  ]);
 });
