@@ -161,7 +161,8 @@ class Principal:
     ) -> Principal:
         """Return the principal of a peer whose certificate has these URI names, and is valid from and until a time.
 
-        Raises ForbiddenError unless there is exactly one SPIFFE URI and it is of this trust domain.
+        Raises ForbiddenError unless there is exactly one URI, and it is a SPIFFE id of this trust domain (SPIFFE
+        X.509-SVID section 5.2 has one with more URIs refused, whatever their scheme).
         """
         spiffe = [uri for uri in uris if uri.lower().startswith("spiffe:")]
         if len(spiffe) != 1:
@@ -169,6 +170,9 @@ class Principal:
                 f"the client certificate has {len(spiffe)} SPIFFE URI names, it must have exactly one: "
                 "issue one with 'loghub certs issue'"
             )
+            raise ForbiddenError(msg)
+        if len(uris) != 1:
+            msg = f"the client certificate has {len(uris)} URI names, it must have its SPIFFE id and no other"
             raise ForbiddenError(msg)
         try:
             identity = SpiffeId.parse(spiffe[0])

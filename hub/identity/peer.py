@@ -5,22 +5,31 @@ from __future__ import annotations
 from hashlib import sha256
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from hub.core.principal import CertificateId, Principal
 from hub.errors import CertificateError, UnauthenticatedError
+from hub.identity.profile import check_profile
 
-_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 def principal_of_certificate(certificate: bytes, trust_domain: str) -> Principal:
     """Return the principal of a certificate in PEM or DER that TLS has verified already.
 
-    Raises UnauthenticatedError where it cannot be read, ForbiddenError unless it has exactly one SPIFFE URI name and
-    that is of this trust domain.
+    Raises UnauthenticatedError where it cannot be read, ForbiddenError unless it is a client's of enough strength, and
+    has exactly one URI name, which is a SPIFFE id of this trust domain.
     """
     try:
         load = x509.load_pem_x509_certificate if certificate.startswith(b"-----") else x509.load_der_x509_certificate
         parsed = load(certificate)
+        check_profile(parsed)
         uris = _uris(parsed)
     except _UNREADABLE as error:
         msg = f"the client certificate cannot be read: {error}"

@@ -169,6 +169,8 @@ class Gate:
         if not bearer.reads(named.tenant):
             msg = "the client certificate and the token are of different tenants"
             raise ForbiddenError(msg)
+        if self.mode is AuthMode.BOTH:  # each of the two must allow what is done
+            bearer = replace(bearer, scopes=bearer.scopes & named.scopes)
         ends = [end for end in (bearer.expires_at, named.expires_at) if end is not None]
         return replace(bearer, expires_at=min(ends, default=None), peer=named)
 

@@ -104,9 +104,11 @@ def test_a_certificate_says_tenant_and_scopes(role: Role, scopes: set[Scope]) ->
     )
 
 
-def test_other_uri_names_do_not_matter() -> None:
-    """A certificate may name a web address beside its SPIFFE id."""
-    assert of_certificate("https://orders.example", ORDERS).tenant == "acme"
+@pytest.mark.parametrize("uris", [("https://orders.example", ORDERS), (ORDERS, "urn:orders")])
+def test_no_other_uri_stands_beside_the_spiffe_id(uris: tuple[str, ...]) -> None:
+    """A web address neither (SPIFFE X.509-SVID section 5.2)."""
+    with pytest.raises(ForbiddenError, match="has 2 URI names"):
+        of_certificate(*uris)
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,9 @@ def test_the_role_in_the_certificate_decides_the_scopes(role: str, scopes: set[S
 
 
 def test_other_names_beside_it_do_not_matter() -> None:
-    """DNS names, addresses and web URIs may stand in any order around the one that counts."""
+    """DNS names, addresses and mailboxes may stand in any order around the one that counts."""
     names = (
         x509.DNSName("orders.test"),
-        uri("https://orders.test/tenant/globex"),
         uri(ORDERS),
         x509.IPAddress(IPv4Address("10.0.0.1")),
         x509.RFC822Name("orders@loghub.test"),
@@ -136,6 +135,12 @@ def test_a_certificate_has_exactly_one_spiffe_uri(names: tuple[x509.GeneralName,
     with pytest.raises(ForbiddenError, match=f"has {found} SPIFFE URI names, it must have exactly one") as caught:
         principal_of_certificate(der(*names), DOMAIN)
     assert (caught.value.grpc_code, caught.value.http_status, caught.value.close_code) == FORBIDDEN
+
+
+def test_no_other_uri_may_stand_beside_it() -> None:
+    """SPIFFE X.509-SVID section 5.2: whatever its scheme, another reader could take it for the identity."""
+    with pytest.raises(ForbiddenError, match="has 2 URI names"):
+        principal_of_certificate(der(uri("https://orders.test/tenant/globex"), uri(ORDERS)), DOMAIN)
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,16 @@ def test_both_means_both() -> None:
         judge.principal(asking("Bearer bad", certificate_der=ACME))
 
 
+def test_both_must_allow_what_is_done() -> None:
+    """A token to read does not make a producer's certificate a reader's, where both are asked for."""
+    producer = certificate(f"spiffe://{DOMAIN}/tenant/acme/producer/orders")
+    asks = asking("Bearer good", certificate_der=producer)
+    assert gate(AuthMode.BOTH).principal(asks).scopes == set()
+    assert gate(AuthMode.BOTH).renewed("good", producer).scopes == set()
+    assert gate(AuthMode.BOTH).principal(asking("Bearer good", certificate_der=ACME)).scopes == {Scope.READ}
+    assert gate(AuthMode.JWT).principal(asks).scopes == {Scope.READ}
+
+
 @pytest.mark.parametrize(
     ("authorization", "subprotocols"), [(None, []), ("Bearer good", ["bearer.good"]), ("Bearer bad", [])]
 )
