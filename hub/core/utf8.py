@@ -8,6 +8,7 @@ the fast parser has refused the message.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MAX_DEPTH = 32
 _MAX_VARINT_BYTES = 10
+# What is walked of a message at most: ten thousand records of thirty fields, a second's work at worst. Without a bound,
+# sixteen MiB of garbage, which compress to sixteen KiB, would hold the process for forty seconds.
+_MAX_FIELDS = 300_000
 
 
 def repair(raw: bytes, descriptor: Descriptor) -> tuple[bytes, int]:
@@ -28,11 +32,29 @@ def repair(raw: bytes, descriptor: Descriptor) -> tuple[bytes, int]:
 
     Raises BadRequestError where `raw` is not protobuf at all.
     """
-    repairs = [0]
-    return _message(memoryview(raw), descriptor, repairs, 0), repairs[0]
+    walk = _Walk()
+    return _message(memoryview(raw), descriptor, walk, 0), walk.repairs
 
 
-def _message(raw: memoryview, descriptor: Descriptor | None, repairs: list[int], depth: int) -> bytes:
+@dataclass(slots=True)
+class _Walk:
+    """What has been done so far."""
+
+    repairs: int = 0
+    fields: int = 0
+
+    def step(self, tag: int) -> None:
+        """Take note of a field; BadRequestError where it cannot be one, or is one too many."""
+        self.fields += 1
+        if not tag >> 3:
+            msg = "the message has a field of number 0, so it is not protobuf"
+            raise BadRequestError(msg)
+        if self.fields > _MAX_FIELDS:
+            msg = f"the message cannot be read, and has more than {_MAX_FIELDS} fields to be repaired: send less at once"
+            raise BadRequestError(msg)
+
+
+def _message(raw: memoryview, descriptor: Descriptor | None, walk: _Walk, depth: int) -> bytes:
     fields = descriptor.fields_by_number if descriptor else {}
     if depth > _MAX_DEPTH:
         msg = f"the message nests deeper than {_MAX_DEPTH}"
@@ -42,6 +64,7 @@ def _message(raw: memoryview, descriptor: Descriptor | None, repairs: list[int],
     while at < len(raw):
         start = at
         tag, at = _read_varint(raw, at)
+        walk.step(tag)
         wire = tag & 7
         if wire != _LENGTH:
             at = _skip(raw, at, wire)
@@ -51,20 +74,20 @@ def _message(raw: memoryview, descriptor: Descriptor | None, repairs: list[int],
         if at + length > len(raw):
             raise _cut_short()
         field = fields.get(tag >> 3)
-        value = _value(raw[at : at + length], field, repairs, depth)
+        value = _value(raw[at : at + length], field, walk, depth)
         at += length
         out += varint(tag) + varint(len(value)) + value
     return bytes(out)
 
 
-def _value(raw: memoryview, field: FieldDescriptor | None, repairs: list[int], depth: int) -> bytes | memoryview:
+def _value(raw: memoryview, field: FieldDescriptor | None, walk: _Walk, depth: int) -> bytes | memoryview:
     if field is None:
         return raw
     if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return _message(raw, field.message_type, repairs, depth + 1)
+        return _message(raw, field.message_type, walk, depth + 1)
     if field.type == FieldDescriptor.TYPE_STRING:
         fixed = str(raw, "utf-8", "replace").encode()
-        repairs[0] += fixed != raw
+        walk.repairs += fixed != raw
         return fixed
     return raw
 

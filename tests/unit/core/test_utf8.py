@@ -156,6 +156,8 @@ def test_noise_ends_in_a_message_or_in_our_error(raw: bytes) -> None:
         (b"\x08" + b"\x80" * 10 + b"\x01", "cut short"),
         (b"\x09" + b"1234567", "cut short"),
         (b"\x0d" + b"123", "cut short"),
+        (b"\0", "number 0"),
+        (b"\x02\x01a", "number 0"),
         (b"\x0b", "wire type 3"),
         (b"\x0e", "wire type 6"),
         (b"\x0f", "wire type 7"),
@@ -165,6 +167,18 @@ def test_what_is_not_protobuf_is_refused(raw: bytes, words: str) -> None:
     """The error says what is wrong with it."""
     with pytest.raises(BadRequestError, match=words):
         repaired(raw, Value)
+
+
+def test_what_is_walked_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few KiB that inflate to millions of fields must not hold the process."""
+    monkeypatch.setattr("hub.core.utf8._MAX_FIELDS", 10)
+    field = b"\x58\x01"
+    assert repaired(field * 10, Batch) == (field * 10, 0)
+    with pytest.raises(BadRequestError, match="more than 10 fields"):
+        repaired(field * 11, Batch)
+    record = delimited(2, 10) + field * 5
+    with pytest.raises(BadRequestError, match="more than 10 fields"):
+        repaired(record * 2, Batch)
 
 
 def nested(depth: int) -> bytes:
