@@ -142,7 +142,7 @@ class Hub:
         )
         self._grpc = GrpcServer((ingest, TailService(parts)), options.grpc_options(settings), lambda: tls.material)
         app = create_app(front)
-        self._web = WebServer(app, options.web_options(settings), tls.context)
+        self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 
     @property
     def listening(self) -> Listening:

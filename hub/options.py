@@ -174,6 +174,8 @@ def web_options(settings: Settings) -> WebOptions:
         max_header_bytes=web.max_header_bytes,
         max_body_bytes=web.max_body_bytes,
         max_fragments=web.max_fragments,
+        max_frames_per_s=web.max_frames_per_s,
+        max_pipelined=web.max_pipelined,
         handshake_seconds=web.handshake_seconds,
         gather_seconds=settings.live.gather_seconds,
         close_seconds=min(_CLOSE_SECONDS, settings.live.write_timeout_seconds),

@@ -82,6 +82,12 @@ class Web(Section):
     max_header_bytes: Bytes = Field(default=32_768, description="size of a request's head")
     max_body_bytes: Bytes = Field(default=65_536, description="size of a request's body, of which none is needed")
     max_fragments: Count = Field(default=1024, description="frames of one fragmented WebSocket message")
+    max_frames_per_s: Count = Field(
+        default=1024, description="WebSocket frames of a client, pings and fragments too; one that sends more is cut"
+    )
+    max_pipelined: Count = Field(
+        default=8, description="requests sent behind one that is not answered yet; a client that sends more is cut"
+    )
     handshake_seconds: Seconds = Field(
         default=10.0, description="time that a request, or a TCP connection's first, may take"
     )

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
             ("log.group_max_bytes", "log.max_pending_bytes"),
             ("live.max_filter_bytes", "live.max_message_bytes"),
             ("web.max_connections_per_tenant", "web.max_connections"),
+            ("web.max_fragments", "web.max_frames_per_s"),
         )
         values = dict(self.flat())
         problems = [

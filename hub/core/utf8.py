@@ -50,7 +50,9 @@ class _Walk:
             msg = "the message has a field of number 0, so it is not protobuf"
             raise BadRequestError(msg)
         if self.fields > _MAX_FIELDS:
-            msg = f"the message cannot be read, and has more than {_MAX_FIELDS} fields to be repaired: send less at once"
+            msg = (
+                f"the message cannot be read, and has more than {_MAX_FIELDS} fields to be repaired: send less at once"
+            )
             raise BadRequestError(msg)
 
 

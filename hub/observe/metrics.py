@@ -86,6 +86,9 @@ class Metrics:
         self.lost = counter("lost_records", "Records reported to subscribers as gaps", "tenant")
         self.replays = counter("replays", "Times a slow subscriber went back to reading the log", "tenant")
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")
+        self.floods = counter(
+            "web_flood_cuts", "Web connections cut for a flood, by its kind", "kind"
+        )
         self.reloads = counter("reloads", "Changed files read anew", "what")
         self.reload_failures = counter("reload_failures", "Changed files that cannot be used", "what")
         self.certificate_ends = gauge("certificate_expiry_timestamp_seconds", "When the server's certificate ends")
@@ -121,6 +124,10 @@ class Metrics:
         self.commit_seconds.observe(seconds)
         self.commit_batches.observe(batches)
         self.commit_bytes.inc(size_bytes)
+
+    def flooded(self, limit: str) -> None:
+        """Count a connection that was cut for a flood."""
+        self.floods.labels(limit).inc()
 
     def reloaded(self, what: str, *, failed: bool) -> None:
         """Count a change of `tls` or `revocations`."""

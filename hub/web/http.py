@@ -12,10 +12,13 @@ from hub.web.headers import RAW
 if TYPE_CHECKING:
     import asyncio
     import ssl
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 STREAM = "loghub.stream"
+# What is read at once, so that requests one behind the other are noticed after a hundred, not after thousands.
+_SLICE_BYTES = 4096
 _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
 
 
@@ -42,15 +45,19 @@ class LoghubHttp(HttpToolsProtocol):
 
     max_header_bytes    of a request's head
     max_body_bytes      of what follows it
+    max_pipelined       requests behind one that is not answered yet; no client of today sends any
     handshake_seconds   for a request to be whole
     dead_seconds        for the peer of a stream to acknowledge what it was sent
     """
 
     max_header_bytes = 0
     max_body_bytes = 0
+    max_pipelined = 0
     handshake_seconds = 0.0
     dead_seconds = 0.0
+    told: Callable[[str], None]
     _streaming = False
+    _upgraded = False
     _head_is_whole = False
     _request_bytes = 0
     _request_timer: asyncio.TimerHandle | None = None
@@ -83,7 +90,13 @@ class LoghubHttp(HttpToolsProtocol):
             if self._request_bytes > self.max_header_bytes + self.max_body_bytes:
                 self._cut(b"413 Content Too Large")
                 return
-        super().data_received(data)
+        for begin in range(0, len(data), _SLICE_BYTES):
+            super().data_received(data[begin : begin + _SLICE_BYTES] if len(data) > _SLICE_BYTES else data)
+            if len(self.pipeline) > self.max_pipelined:
+                self.told("pipelined")
+                self.transport.abort()
+            if self.transport.is_closing() or self._upgraded:
+                return
 
     def on_message_begin(self) -> None:
         """Put the extensions into the scope, and begin to measure the request."""
@@ -103,6 +116,11 @@ class LoghubHttp(HttpToolsProtocol):
         if self.cycle is not before:
             extensions: dict[Any, Any] = self.scope["extensions"] or {}
             extensions[STREAM] = StreamControl(self, self.cycle)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; what came behind the request is dropped, since nothing may."""
+        self._upgraded = True
+        super().handle_websocket_upgrade()
 
     def on_message_complete(self) -> None:
         """Stop the clock: the request is whole."""

@@ -24,7 +24,7 @@ from hub.web.websocket import LoghubWebSocket
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _BACKLOG = 2048
 
@@ -35,6 +35,8 @@ class WebOptions:
 
     max_body_bytes    what may follow a request's head, trailers included
     max_fragments     frames of one fragmented message; clients send small messages whole
+    max_frames_per_s  frames of any kind that a peer sends
+    max_pipelined     requests behind one that is not answered yet
     gather_seconds    how long small frames to a busy connection are gathered
     close_seconds     for a peer to read what is left and answer a close
     """
@@ -48,19 +50,36 @@ class WebOptions:
     max_header_bytes: int
     max_body_bytes: int
     max_fragments: int
+    max_frames_per_s: int
+    max_pipelined: int
     handshake_seconds: float
     gather_seconds: float
     close_seconds: float
     reuse_port: bool = False
 
 
-class WebServer(uvicorn.Server):
-    """Serves an ASGI application over TLS inside the hub's own event loop; signals are the hub's business."""
+def _to_nobody(_limit: str) -> None:
+    """Tell nobody."""
 
-    def __init__(self, app: Any, options: WebOptions, tls: ssl.SSLContext) -> None:  # noqa: ANN401  an ASGI application
+
+class WebServer(uvicorn.Server):
+    """Serves an ASGI application over TLS inside the hub's own event loop; signals are the hub's business.
+
+    told    called with the limit's kind for each connection that is cut for a flood
+    """
+
+    def __init__(
+        self,
+        app: Any,  # noqa: ANN401  an ASGI application
+        options: WebOptions,
+        tls: ssl.SSLContext,
+        told: Callable[[str], None] = _to_nobody,
+    ) -> None:
         own = {
             "queue_bytes": options.queue_bytes,
             "max_fragments": options.max_fragments,
+            "max_frames_per_s": options.max_frames_per_s,
+            "told": staticmethod(told),
             "close_seconds": options.close_seconds,
             "flusher": Flusher(options.gather_seconds),
         }
@@ -68,6 +87,8 @@ class WebServer(uvicorn.Server):
         limits = {
             "max_header_bytes": options.max_header_bytes,
             "max_body_bytes": options.max_body_bytes,
+            "max_pipelined": options.max_pipelined,
+            "told": staticmethod(told),
             "handshake_seconds": options.handshake_seconds,
             "dead_seconds": options.heartbeat_seconds * options.heartbeat_misses,
         }

@@ -207,3 +207,28 @@ async def test_a_peer_that_went_before_the_stream_began_is_noticed() -> None:
     asking.protocol.connection_lost(None)
     await settle()
     assert app.gone
+
+
+@pytest.mark.parametrize("at_once", [1, 40])
+async def test_requests_behind_an_open_one_are_bounded(at_once: int) -> None:
+    """Eight may wait; with more the connection is cut, and it is told, however many came in one read."""
+    told: list[str] = []
+    asking = Asking(Silent())
+    asking.protocol.told = told.append
+    request = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
+    await asking.feed(*[request] * 9)
+    assert not asking.transport.closing
+    await asking.feed(request * at_once)
+    assert asking.transport.aborted
+    assert told == ["pipelined"]
+    assert len(asking.protocol.pipeline) <= 8 + at_once
+
+
+class Silent:
+    """Never answers."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Wait until the peer is gone."""
+        del scope, send
+        while (await receive())["type"] != "http.disconnect":
+            pass

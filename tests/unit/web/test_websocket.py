@@ -676,3 +676,35 @@ async def test_fragments_without_end_end_the_connection() -> None:
     assert line.transport.closing
     assert len(line.protocol.frames) < 2000
     await line.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("opcode", "fin"), [(Opcode.PING, True), (Opcode.PONG, True), (Opcode.BINARY, True), (Opcode.CONT, False)]
+)
+async def test_a_flood_of_frames_ends_the_connection(opcode: Opcode, fin: bool) -> None:  # noqa: FBT001
+    """4429, in the middle of what was read at once, and it is told; as many as are allowed may come each second."""
+    told: list[str] = []
+    line = await connected(App(), replace(OPTIONS, max_frames_per_s=100, max_fragments=100_000))
+    line.protocol.told = told.append
+    small = Frame(opcode, b"", fin).serialize(mask=True)
+    if not fin:
+        await line.feed(Frame(Opcode.BINARY, b"", fin).serialize(mask=True))
+    for _ in range(2):
+        await line.feed(small * 99)
+        assert not line.transport.closing
+        line.clock.advance(1.0)
+    line.transport.take()
+    await line.feed(small * 100_000)
+    assert told == ["frames"]
+    assert line.transport.closing
+    answer = line.transport.take()
+    assert (4429).to_bytes(2, "big") + b"over web.max_frames_per_s (100)" in answer
+    assert len(answer) < 5000, "the pings of a flood are not all answered"
+
+
+async def test_a_long_message_may_come_in_one_read() -> None:
+    """It is read piece by piece."""
+    app = App()
+    line = await connected(app, replace(OPTIONS, max_message_bytes=100_000))
+    await line.feed(Frame(Opcode.BINARY, b"x" * 90_000).serialize(mask=True))
+    assert app.received == [b"x" * 90_000]
