@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -441,6 +442,20 @@ async def test_who_may_not_read_gets_no_session(line: Line) -> None:
         TailSession(line.engine, bearer(scopes=frozenset({Scope.WRITE})), line.sink, ProtoWire(), line.verify)
     with pytest.raises(BadFilterError):
         TailSession(line.engine, bearer(filter="level>=loud"), line.sink, ProtoWire(), line.verify)
+
+
+async def test_closing_before_a_subscription_has_read_anything_leaves_nothing_unawaited(line: Line) -> None:
+    """What would have read on is let go of too: Python warns of a coroutine that nobody ever ran."""
+    session = line.begin()
+    await line.log.append([entry("a", "x")])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        await session.receive(ClientMessage(subscribe=Subscribe(id="s", oldest=True)))
+        await session.close()
+        await settle()
+        gc.collect()
+    session.open()  # so that the fixture's close has something to close
+    assert not seen, seen[0].message
 
 
 async def test_closing_while_a_subscribe_looks_for_its_place(line: Line) -> None:
