@@ -86,9 +86,7 @@ class Metrics:
         self.lost = counter("lost_records", "Records reported to subscribers as gaps", "tenant")
         self.replays = counter("replays", "Times a slow subscriber went back to reading the log", "tenant")
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")
-        self.floods = counter(
-            "web_flood_cuts", "Web connections cut for a flood, by its kind", "kind"
-        )
+        self.floods = counter("web_flood_cuts", "Web connections cut for a flood, by its kind", "kind")
         self.reloads = counter("reloads", "Changed files read anew", "what")
         self.reload_failures = counter("reload_failures", "Changed files that cannot be used", "what")
         self.certificate_ends = gauge("certificate_expiry_timestamp_seconds", "When the server's certificate ends")
