@@ -188,8 +188,9 @@ class World:
         async with site.subscriber(own, encoding, headers=headers, query=f"?{query}") as tail:
             await tail.until("welcome")
             names = [other, f"{other}/{own}", f"../{other}"]
-            for name, what in zip(names, ({"last": 200}, {"oldest": True}, {"last": 5}), strict=True):
-                request = {"id": name, **what, "follow": False}
+            begins: list[dict[str, Any]] = [{"last": 200}, {"oldest": True}, {"last": 5}]
+            for name, what in zip(names, begins, strict=True):
+                request: dict[str, Any] = {"id": name, "follow": False} | what
                 await tail.send(subscribe=request if tail.json else Subscribe(**request))
             await tail.send(subscribe={"id": "c", "cursor": cursor} if tail.json else Subscribe(id="c", cursor=cursor))
             await self._drain(f"websocket {encoding[-5:]}", own, tail, len(names))
