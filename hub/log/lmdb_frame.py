@@ -53,6 +53,14 @@ class Compression:
     busy_bytes: int
 
 
+def raw_bytes(frame: bytes) -> int:
+    """Return how large a frame's batch will be once it is read, as far as its header can be believed."""
+    if len(frame) < OVERHEAD_BYTES:
+        return len(frame)
+    size: int = _HEAD.unpack_from(frame, _CHECK.size)[4]
+    return max(size, len(frame))
+
+
 class Packer:
     """Compresses batches; one for each thread that writes."""
 

@@ -23,7 +23,7 @@ import lmdb
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.errors import ConfigError, StorageFailedError, StorageFullError
-from hub.log.lmdb_frame import CorruptFrameError, Packed, received_of, records_of, unpack
+from hub.log.lmdb_frame import CorruptFrameError, Packed, raw_bytes, received_of, records_of, unpack
 from hub.log.model import Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Store:
                     end = first  # where the last frame ends, whatever it says itself
                     break
                 frames.append((first, frame))
-                size += len(frame)
+                size += raw_bytes(frame)  # what it will take in memory: a MiB on disk may be a GiB of the same line
         return list(_items(frames, row, offset, end))
 
     def _frames(self, txn: lmdb.Transaction, row: _Tenant, offset: int) -> Iterator[tuple[int, bytes]]:

@@ -96,6 +96,14 @@ async def test_there_is_nothing_at_the_end_and_behind_it(log: Log, offset: int) 
     assert await log.read("a", offset, LARGE) == []
 
 
+async def test_a_read_is_bounded_by_what_it_takes_in_memory(log: Log) -> None:
+    """However well it was compressed: a MiB on disk may be a GiB of the same line."""
+    for _ in range(8):
+        await log.append([batch(b"x" * 10_000)])
+    assert len(await log.read("a", 0, 25_000)) == 3
+    assert len(await log.read("a", 0, 10_000)) == 1
+
+
 @pytest.mark.parametrize("max_bytes", [0, 1, 3000, LARGE])
 async def test_reading_on_gives_every_batch_once(log: Log, max_bytes: int) -> None:
     """However little is asked for, at least one batch comes, and the next read goes on behind it."""
