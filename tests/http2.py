@@ -99,10 +99,7 @@ class Http2Peer:
         return {str(name): str(value) for name, value in self._decoder.decode(payload)}
 
     async def outcome(self) -> tuple[int | None, bytes]:
-        """Return the status with which the connection's only call ends, or None, and the messages that came before.
-
-        A call that goes on ends here with its first message.
-        """
+        """Return the status with which the connection's only open call ends, or None and its first message."""
         async for kind, flags, _, payload in self.frames():
             if kind == HEADERS:
                 status = self.headers(flags, payload).get("grpc-status")

@@ -39,6 +39,10 @@ _LOW_WATER = 4
 _TOO_LARGE, _NOT_TEXT = 1009, 1007
 # What is read at once, so that a flood is noticed after 680 of the smallest frames (7 ms), not after 43,000 (0.4 s).
 _SLICE_BYTES = 4096
+# What a peer may have been about to send when it was told that all is over.
+_LATE_BYTES = 2**18
+# For the reason to reach a peer that floods.
+_FLOOD_SECONDS = 0.25
 
 
 class _Nobody:
@@ -78,6 +82,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
     flusher: Flusher
     told: Callable[[str], None]
     _frames: Sampler | None = None
+    _late_bytes = 0
     _frame_writer: FrameWriter | None = None
     _conversation: Conversation | None = None
     _failed = False
@@ -171,6 +176,12 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sends, a little at a time; nothing more of one that has broken a rule."""
+        if self.close_sent and not self._failed:
+            self._late_bytes += len(data)
+            if self._late_bytes > _LATE_BYTES:
+                self._failed = True
+                self.told("late")
+                self.transport.abort()
         for begin in range(0, len(data), _SLICE_BYTES):
             if self._failed:
                 return
@@ -183,12 +194,35 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             if self._frames is None:
                 self._frames = Sampler(self.max_frames_per_s)
             if self._frames.room(self.loop.time()) < count:
-                self.told("frames")
-                self.conn.send_close(QuotaError.close_code, f"over web.max_frames_per_s ({self.max_frames_per_s})")
-                self.handle_parser_exception()
+                self._flooded()
                 return
             self._frames.spend(count)
         super().handle_events()
+
+    def _flooded(self) -> None:
+        """Say why, read nothing more, and cut soon: a close in order would read on, and decrypt, until the peer ends.
+
+        uvicorn's own way ended so: for thirty seconds all that a flood sent was read and dropped.
+        """
+        self.told("frames")
+        if self.close_sent:  # it has been told already, and goes on
+            self._failed = True
+            self.transport.abort()
+            return
+        reason = f"over web.max_frames_per_s ({self.max_frames_per_s})"
+        self.conn.send_close(QuotaError.close_code, reason)
+        if self._conversation is not None:
+            self._conversation.broken(QuotaError.close_code, reason)
+        if self._frame_writer is not None:
+            self._frame_writer.flush()
+        self._failed = self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": QuotaError.close_code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.pause_reading()
+        self.stop_keepalive()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(_FLOOD_SECONDS, self.transport.abort)
 
     # --- peers at fault ----------------------------------------------------------------------------------------------
 

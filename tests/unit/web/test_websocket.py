@@ -696,10 +696,32 @@ async def test_a_flood_of_frames_ends_the_connection(opcode: Opcode, fin: bool) 
     line.transport.take()
     await line.feed(small * 100_000)
     assert told == ["frames"]
-    assert line.transport.closing
+    assert line.transport.paused, "what a flood sends is not even read"
     answer = line.transport.take()
     assert (4429).to_bytes(2, "big") + b"over web.max_frames_per_s (100)" in answer
     assert len(answer) < 5000, "the pings of a flood are not all answered"
+    await line.feed(small)
+    line.clock.advance(0.3)
+    assert line.transport.aborted
+    assert line.transport.take() == b""
+
+
+async def test_a_flood_behind_a_close_is_cut_at_once() -> None:
+    """Whoever was told that it is over, and goes on instead of closing, is not read for ever."""
+    told: list[str] = []
+    line = await connected(App())
+    line.protocol.told = told.append
+    line.protocol.close(4000, "over")
+    late = Frame(Opcode.BINARY, b"x" * 60).serialize(mask=True) * 1000
+    for _ in range(3):
+        line.clock.advance(1.0)
+        await line.feed(late)
+    assert not line.transport.aborted
+    line.clock.advance(1.0)
+    await line.feed(late)
+    await line.feed(late)
+    assert line.transport.aborted
+    assert told == ["late"]
 
 
 async def test_a_long_message_may_come_in_one_read() -> None:
