@@ -98,14 +98,6 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             extensions[FRAMES] = self._frame_writer
             extensions["tls"] = tls_extension(self.transport)
 
-    def data_received(self, data: bytes) -> None:
-        """Refuse a head that cannot be read, which uvicorn passes over: its peer would hold the connection for ever."""
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_complete and not self.transport.is_closing():
-            self.handshake_complete = True
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.transport.close()
-
     # --- a held connection -------------------------------------------------------------------------------------------
 
     def hold(self, conversation: Conversation) -> None:
@@ -175,7 +167,10 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
     # --- floods ------------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Take what the peer sends, a little at a time; nothing more of one that has broken a rule."""
+        """Take what the peer sends, a little at a time; nothing more of one that has broken a rule.
+
+        A head that cannot be read is refused: uvicorn passes over it, and its peer would hold the connection for ever.
+        """
         if self.close_sent and not self._failed:
             self._late_bytes += len(data)
             if self._late_bytes > _LATE_BYTES:
@@ -186,6 +181,10 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
             if self._failed:
                 return
             super().data_received(data[begin : begin + _SLICE_BYTES] if len(data) > _SLICE_BYTES else data)
+            if self.conn.handshake_exc is not None and not self.handshake_complete and not self.transport.is_closing():
+                self.handshake_complete = self._failed = True
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.transport.close()
 
     def handle_events(self) -> None:
         """Act on what came, unless it is more than may come."""

@@ -101,7 +101,7 @@ class Reading:
         self.session.open()
 
     @staticmethod
-    def _no_renewal(_token: str) -> Principal:
+    async def _no_renewal(_token: str) -> Principal:
         raise AssertionError
 
     def write(self, frame: bytes) -> None:

@@ -226,6 +226,6 @@ def test_every_prefix_is_read_or_refused(records: list[LogRecord], noise: bytes)
 
 
 def test_what_is_something_else_is_named() -> None:
-    """The error says which message was expected; here, bytes that are a varint where no message has one."""
+    """The error says which message was expected; here, a field of a number that protobuf does not have."""
     with pytest.raises(BadRequestError, match=r"not a loghub\.v1\.PushRequest"):
-        READER.read(field(2, b"\x00\x01"))
+        READER.read(field(2, b"\x80\x80\x80\x80\x10\x01"))
