@@ -218,6 +218,7 @@ class LoghubWebSocket(WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": QuotaError.close_code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.pause_reading()
+        self.read_paused = False  # whoever looks at that would read on once the application has taken what there is
         self.stop_keepalive()
         if self.close_timer is not None:
             self.close_timer.cancel()

@@ -9,7 +9,8 @@ flood
     whose two processors are shared with the flood and others, 40 ms are noise
     the steady stream loses nothing, and the hub answers on both ports afterwards
 
-Where that does not hold yet, and is known not to, the test ends as an expected failure with its figures.
+Where that does not hold yet, and is known not to, the test ends as an expected failure with its figures, provided that
+the tail never stands still for three seconds and that memory stays below 400 MiB more.
 
 The figures are printed at the end (`pytest -s`), and stand in the JUnit report. The floods: tests/floods.py.
 """
@@ -50,8 +51,11 @@ FLOOR_MS = 20.0
 MAX_GROWTH_MIB = 64.0
 # Answers within this time are healthy: the machine is shared.
 HEALTHY_SECONDS = 5.0
-# A machine's hiccup is not the flood's: what hurts once must hurt twice.
-TRIES = 2
+# A machine's hiccup is not the flood's: what hurts once must hurt three times.
+TRIES = 3
+# Whatever is open, nobody waits for longer, and the hub takes no more.
+STALL_MS = 3000.0
+MAX_OPEN_GROWTH_MIB = 400.0
 # Known not to hold yet, each with its reason; see docs/design/floods.md. Everything else is asked of these too.
 _CORE = "gRPC's own threads take the processor, and grpcio has no limit for it"
 _TLS = "TLS handshakes and records take the loop's time before anything can be cut"
@@ -274,6 +278,8 @@ def test_a_flood_is_its_senders_own_affair(world: World, name: str, record_prope
         record_property(key, value)
     assert sum(done.values()), "the flood did nothing"
     assert not done.get("negotiated"), "compression was negotiated"
+    assert row.flood_p99_ms < STALL_MS, row
+    assert row.peak_mib - row.before_mib < MAX_OPEN_GROWTH_MIB, row
     if row.peak_mib - row.before_mib >= MAX_GROWTH_MIB and name in OPEN_MEMORY:
         pytest.xfail(f"{_CORE}: {row}")
     assert row.peak_mib - row.before_mib < MAX_GROWTH_MIB, row

@@ -706,6 +706,17 @@ async def test_a_flood_of_frames_ends_the_connection(opcode: Opcode, fin: bool) 
     assert line.transport.take() == b""
 
 
+async def test_a_held_connection_that_floods_is_not_read_again() -> None:
+    """Its session, which had its reading put off while it acted, is done with a message only afterwards."""
+    line = await connected(App(), replace(OPTIONS, max_frames_per_s=100))
+    line.protocol.told = lambda _limit: None
+    line.protocol.listen(now=False)
+    await line.feed(Frame(Opcode.BINARY, b"", fin=True).serialize(mask=True) * 1000)
+    assert line.transport.paused
+    line.protocol.listen(now=True)
+    assert line.transport.paused
+
+
 async def test_a_flood_behind_a_close_is_cut_at_once() -> None:
     """Whoever was told that it is over, and goes on instead of closing, is not read for ever."""
     told: list[str] = []
