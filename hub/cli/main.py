@@ -1,37 +1,68 @@
-"""The command `loghub`."""
+"""The command `loghub`. Each subcommand is imported when it is asked for: one second less for most of them."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__
-from hub.cli import audit, bench, certs, revoke, token
-from hub.cli.check_config import check_config
-from hub.cli.demo import demo
-from hub.cli.doctor import doctor
-from hub.cli.send import send
-from hub.cli.serve import serve
-from hub.cli.tail import tail
 from hub.errors import LoghubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
-app = typer.Typer(name="loghub", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.command()(serve)
-app.command()(demo)
-app.command()(tail)
-app.command()(send)
-app.add_typer(certs.app, name="certs")
-app.add_typer(token.app, name="token")
-app.add_typer(revoke.app, name="revoke")
-app.add_typer(audit.app, name="audit")
-app.add_typer(bench.app, name="bench")
-app.command("check-config")(check_config)
-app.command()(doctor)
+# Command → its module, which has either an `app` with commands of its own, or a function of the command's name.
+COMMANDS: Mapping[str, str] = {
+    "serve": "hub.cli.serve",
+    "demo": "hub.cli.demo",
+    "tail": "hub.cli.tail",
+    "send": "hub.cli.send",
+    "certs": "hub.cli.certs",
+    "token": "hub.cli.token",
+    "revoke": "hub.cli.revoke",
+    "audit": "hub.cli.audit",
+    "bench": "hub.cli.bench",
+    "check-config": "hub.cli.check_config",
+    "doctor": "hub.cli.doctor",
+}
+
+
+class _Commands(TyperGroup):
+    """Finds a command in its module."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  as of the library
+        super().__init__(**options)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # only the names, for "did you mean"
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  as of the library
+        """Return the names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  as of the library
+        """Import and return a command; None: there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name])
+        own = getattr(module, "app", None)
+        if own is None:
+            own = typer.Typer(add_completion=False)
+            own.command(cmd_name)(getattr(module, cmd_name.replace("-", "_")))
+        command = get_command(own)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    name="loghub", cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def _version(wanted: bool) -> None:
