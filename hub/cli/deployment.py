@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from hub.core.principal import Role, SpiffeId
 from hub.identity.tokens import Claims, TokenRules, mint
-from hub.pki.authority import Authority
-from hub.pki.files import expires_at
+from hub.pki.authority import Authority, Issued
+from hub.pki.files import read_certificates
+from hub.pki.inspection import Trust, inspect_file
 from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hub.pki.authority import Issued
-
 HOSTS = ("localhost", "127.0.0.1", "::1")
 _TOKEN_SECONDS = 86_400.0
-_SPARE = timedelta(days=1)
+_SPARE_DAYS = 1.0
 _RULES = TokenRules("loghub", "loghub", _TOKEN_SECONDS, 0.0)
 
 
@@ -41,7 +39,9 @@ class Deployment:
         pki = folder / "pki"
         if (pki / "ca.pem").exists():
             deployment = cls(folder, Authority.open(pki))
-            if _clear_outdated(pki / "server" / "hub.pem"):
+            server = Issued.at(pki / "server" / "hub.pem")
+            if not deployment.is_good(server):
+                _clear(server)
                 deployment.authority.issue_server("hub", HOSTS)
             return deployment
         authority = Authority.create(pki, trust_domain)
@@ -63,7 +63,17 @@ class Deployment:
         """Return a client's certificate, issuing it the first time."""
         identity = SpiffeId(self.authority.trust_domain, tenant, role, name)
         issued = self.authority.client(identity)
-        return self.authority.issue_client(identity) if _clear_outdated(issued.cert) else issued
+        if self.is_good(issued):
+            return issued
+        _clear(issued)
+        return self.authority.issue_client(identity)
+
+    def is_good(self, issued: Issued) -> bool:
+        """Return whether a certificate and its key are there, whole, of this authority, and good for a day."""
+        if not (issued.cert.exists() and issued.key.exists()):
+            return False
+        trust = Trust(read_certificates(self.ca), min_days=_SPARE_DAYS)
+        return [one.problem for one in inspect_file(issued.cert, trust)] == [""]
 
     def token(self, tenant: str, *, seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
         """Return a subscriber's token; `only` is a filter that always holds for it."""
@@ -91,11 +101,7 @@ class Deployment:
         return self.config
 
 
-def _clear_outdated(cert: Path) -> bool:
-    """Remove a certificate that ends within a day, and its key; return whether there is none, so that one is issued."""
-    if cert.exists():
-        if expires_at(cert) - datetime.now(UTC) > _SPARE:
-            return False
-        cert.with_suffix(".key").unlink(missing_ok=True)
-        cert.unlink()
-    return True
+def _clear(issued: Issued) -> None:
+    """Remove a certificate and its key, or what is left of them, so that one can be issued."""
+    issued.key.unlink(missing_ok=True)
+    issued.cert.unlink(missing_ok=True)

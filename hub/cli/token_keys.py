@@ -9,7 +9,7 @@ import typer
 
 from hub.errors import ConfigError
 from hub.identity.tokens import VerifyKey, load_keys, set_of_keys, strength, strong, thumbprint
-from hub.pki.files import write_key, write_over
+from hub.pki.files import write_key, replace_file
 from hub.pki.tokens import new_signing_key
 
 _SET = "jwks.json"
@@ -35,7 +35,7 @@ def keys(
             raise ConfigError(msg)
         known = tuple(key for key in known if key.kid != drop)
     if new or drop:
-        write_over(path, set_of_keys(known), mode=0o644)
+        replace_file(path, set_of_keys(known), mode=0o644)
         typer.echo(f"wrote    {path}: hubs verify with it where tokens.keys names it")
     for key in known:
         typer.echo(f"key      {key.kid}  {key.algorithm}  {strength(key)}")

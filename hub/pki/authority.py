@@ -1,69 +1,104 @@
 """loghub's own certificate authority: a root, an intermediate that signs, and the leaves it issues.
 
-    <folder>/ca.pem                    the root, to hand out: what peers trust
-    <folder>/ca/root.pem,.key          kept offline where it matters
-    <folder>/ca/intermediate.pem,.key  signs the leaves
+    <folder>/ca.pem                    the bundle, to hand out: what peers trust; in a rotation the new root and the old
+    <folder>/crl.pem                   what was revoked, to hand out
+    <folder>/ca/root.pem,.key          the key kept offline where it matters
+    <folder>/ca/intermediate.pem,.key  signs leaves and revocation lists
+    <folder>/ca/cross.pem              the root as the one before it vouches for it, after `rotate --cross-sign`
+    <folder>/ca/crl.pem                as <folder>/crl.pem
+    <folder>/ca/issued.jsonl           the ledger: what was issued and revoked (hub.pki.ledger)
+    <folder>/ca/lock                   held by whoever changes the folder
+    <folder>/ca/previous/              root and intermediate that a rotation has replaced, until it is finished
+    <folder>/ca/retired-<n>/           those of a rotation that was finished; their keys can be destroyed
+    <folder>/ca/next/                  those to come, while `rotate` runs
     <folder>/server/<name>.pem,.key
     <folder>/<tenant>/<role>-<name>.pem,.key
+    <folder>/tokens/signing.key,verify.pem
+    <…>.pem.old,.key.old               what `renew` or `issue --replace` has replaced last
 
-EC P-256, since BoringSSL (gRPC), OpenSSL, Java and browsers all take it. Profiles after RFC 5280 and the SPIFFE X.509
-SVID standard: one URI name in a client's certificate. Every leaf file holds the leaf and the intermediate.
+Every leaf file holds the leaf and what leads to the root. What the certificates say: hub.pki.profile.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.exceptions import InvalidSignature
 
-from hub.core.principal import SpiffeId, check_name
 from hub.errors import CertificateError
-from hub.pki.files import refuse_existing, write_certificates, write_key
+from hub.pki import generation
+from hub.pki.constraints import constraints_of, name_constraints, violation
+from hub.pki.files import (
+    certificates_pem,
+    key_pem,
+    read_certificates,
+    refuse_existing,
+    replace_pair,
+    write_certificates,
+    write_key,
+)
+from hub.pki.ledger import Entry, IssuedLine, Ledger, RevokedLine, issued_line, key_fingerprint
+from hub.pki.profile import (
+    LEAF_DAYS,
+    MAX_SERVER_DAYS,
+    SERVER,
+    Algorithm,
+    Profile,
+    algorithm_of,
+    client_profile,
+    leaf_certificate,
+    new_key,
+    server_profile,
+    trust_domain_of,
+)
+from hub.pki.revocation_list import write_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_DNS_NAME = re.compile(r"(?:\*\.)?(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*")
-# Clocks differ: what is issued now is good a little earlier.
-_BACKDATE = timedelta(minutes=5)
-_SIGNERS = ("root", "intermediate")
-_ROOT_DAYS = 3650
-_INTERMEDIATE_DAYS = 1825
-LEAF_DAYS = 90
-# Browsers take no longer-lived server certificate (CA/Browser Forum, Apple and Chrome root programs).
-MAX_SERVER_DAYS = 397
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from hub.core.principal import SpiffeId
+    from hub.pki.generation import Generation
+    from hub.pki.profile import Signer
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Where a leaf was written: `cert` holds leaf and intermediate."""
+    """Where a leaf was written: `cert` holds leaf and intermediate. `key` is not there for one issued to a request."""
 
     cert: Path
     key: Path
 
+    @classmethod
+    def at(cls, cert: Path) -> Issued:
+        """Return the pair of a certificate's file."""
+        return cls(cert, cert.with_suffix(".key"))
+
 
 @dataclass(frozen=True, slots=True)
-class _Signer:
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+class Order:
+    """A leaf to be made. `key`: the public key of somebody who keeps the private one; None: a new pair is made."""
+
+    profile: Profile
+    days: float = LEAF_DAYS
+    key: CertificatePublicKeyTypes | None = None
+    replaces: str = ""
 
 
 class Authority:
-    """An authority in a folder."""
+    """An authority in a folder; `previous` is the generation that a rotation is about to retire."""
 
-    def __init__(self, folder: Path, root: x509.Certificate, signer: _Signer) -> None:
+    def __init__(self, folder: Path, current: Generation, previous: Generation | None = None) -> None:
         self.folder = folder
-        self._root = root
-        self._signer = signer
+        self.current = current
+        self.previous = previous
+        self.ledger = Ledger(folder / "ca")
 
     @property
     def bundle(self) -> Path:
@@ -71,168 +106,174 @@ class Authority:
         return self.folder / "ca.pem"
 
     @property
+    def lists(self) -> tuple[Path, Path]:
+        """The files of the revocation lists; the second one is to hand out."""
+        return (self.folder / "ca" / "crl.pem", self.folder / "crl.pem")
+
+    @property
     def trust_domain(self) -> str:
         """The trust domain that the root was made for."""
-        return _trust_domain(self._root)
+        return trust_domain_of(self.current.root)
+
+    @property
+    def signers(self) -> list[Signer]:
+        """The intermediates whose certificates are good: the one that issues, and the one that used to."""
+        return [one.signer for one in (self.current, self.previous) if one]
 
     @classmethod
-    def create(cls, folder: Path, trust_domain: str) -> Authority:
-        """Make root and intermediate; CertificateError where the folder has one already."""
-        SpiffeId.parse(f"spiffe://{trust_domain}/tenant/t/admin/x")  # checks the trust domain
-        made = [folder / "ca.pem", *(folder / "ca" / f"{name}.{end}" for name in _SIGNERS for end in ("key", "pem"))]
-        if any(path.exists() for path in made):
+    def create(
+        cls,
+        folder: Path,
+        trust_domain: str,
+        constraints: x509.NameConstraints | None = None,
+        algorithm: Algorithm = Algorithm.P256,
+    ) -> Authority:
+        """Make root, intermediate and an empty revocation list; CertificateError where the folder has one already."""
+        constraints = constraints or name_constraints(trust_domain)
+        ca = folder / "ca"
+        if any(path.exists() for path in (folder / "ca.pem", ca / "next", *(ca / name for name in generation.NAMES))):
             msg = f"{folder} holds an authority already: use it, or choose another --dir"
             raise CertificateError(msg)
-        root_key = ec.generate_private_key(ec.SECP256R1())
-        uri = x509.UniformResourceIdentifier(f"spiffe://{trust_domain}")
-        root_name = _name(f"loghub root {trust_domain}")
-        builder = _builder(root_name, root_key.public_key(), _ROOT_DAYS).issuer_name(root_name)
-        root = _ca(builder, 1).add_extension(x509.SubjectAlternativeName([uri]), critical=False)
-        root_certificate = root.sign(root_key, hashes.SHA256())
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(f"loghub intermediate {trust_domain}"), key.public_key(), _INTERMEDIATE_DAYS)
-        certificate = _issued_by(_ca(builder, 0), root_certificate).sign(root_key, hashes.SHA256())
-        write_key(folder / "ca" / "root.key", root_key)
-        write_certificates(folder / "ca" / "root.pem", root_certificate)
-        write_key(folder / "ca" / "intermediate.key", key)
-        write_certificates(folder / "ca" / "intermediate.pem", certificate)
-        write_certificates(folder / "ca.pem", root_certificate)
-        return cls(folder, root_certificate, _Signer(certificate, key))
+        made = generation.create(ca, generation.Blueprint(trust_domain, algorithm, constraints))
+        write_certificates(folder / "ca.pem", made.root)
+        authority = cls(folder, made)
+        authority.write_lists()
+        return authority
 
     @classmethod
     def open(cls, folder: Path) -> Authority:
         """Open an authority; CertificateError where there is none."""
+        ca = folder / "ca"
+        if (ca / "next").exists():
+            msg = f"a rotation of {folder} was interrupted: run 'loghub certs rotate --dir {folder}' again"
+            raise CertificateError(msg)
         try:
-            root = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
-            certificate = x509.load_pem_x509_certificate((folder / "ca" / "intermediate.pem").read_bytes())
-            key = load_pem_private_key((folder / "ca" / "intermediate.key").read_bytes(), password=None)
-            _trust_domain(root)
+            current = generation.load(ca, folder / "ca.pem")
+            old = ca / "previous"
+            previous = generation.load(old, old / "root.pem") if old.exists() else None
         except (OSError, ValueError, TypeError, IndexError, x509.ExtensionNotFound) as error:
             msg = f"{folder} holds no usable authority ({error}): make one with 'loghub certs init --dir {folder}'"
             raise CertificateError(msg) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            msg = f"{folder}/ca/intermediate.key is not an EC key"
-            raise CertificateError(msg)
-        if key.public_key() != certificate.public_key():
-            msg = f"{folder}/ca/intermediate.key is not the key of intermediate.pem beside it"
-            raise CertificateError(msg)
-        return cls(folder, root, _Signer(certificate, key))
+        return cls(folder, current, previous)
 
     def issue_server(self, name: str, hosts: Sequence[str], days: float = LEAF_DAYS) -> Issued:
         """Issue a server's certificate for these DNS names and IP addresses."""
-        if not hosts:
-            msg = "a server certificate needs at least one --dns or --ip"
-            raise CertificateError(msg)
-        if days > MAX_SERVER_DAYS:
-            msg = f"browsers take server certificates of at most {MAX_SERVER_DAYS} days, not {days:g}"
-            raise CertificateError(msg)
-        try:
-            check_name(name)
-            names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-        except ValueError as error:
-            raise CertificateError(str(error)) from error
-        return self._issue(self.folder / "server" / name, name, names, ExtendedKeyUsageOID.SERVER_AUTH, days)
+        return self.issue(Order(server_profile(name, hosts), days))
 
     def issue_client(self, identity: SpiffeId, days: float = LEAF_DAYS) -> Issued:
         """Issue a client's certificate with this identity; CertificateError for another trust domain."""
         if identity.trust_domain != self.trust_domain:
             msg = f"this authority is of trust domain {self.trust_domain}, not {identity.trust_domain}"
             raise CertificateError(msg)
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))])
-        return self._issue(self._client_stem(identity), identity.name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days)
+        return self.issue(Order(client_profile(identity), days))
 
     def client(self, identity: SpiffeId) -> Issued:
         """Return where a client's certificate is, or would be."""
-        return _files(self._client_stem(identity))
+        return self.files(client_profile(identity))
 
-    def _client_stem(self, identity: SpiffeId) -> Path:
-        return self.folder / identity.tenant / f"{identity.role}-{identity.name}"
+    def files(self, profile: Profile) -> Issued:
+        """Return where a leaf is, or would be."""
+        return Issued.at(self.folder / f"{profile.file}.pem")
 
-    def _issue(
-        self, stem: Path, name: str, names: x509.SubjectAlternativeName, usage: x509.ObjectIdentifier, days: float
-    ) -> Issued:
-        issued = _files(stem)
-        refuse_existing(issued.key, issued.cert)
-        self._check_days(days)
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = (
-            _issued_by(_builder(_name(name), key.public_key(), days), self._signer.certificate)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(leaf=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(names, critical=False)
-        )
-        leaf = builder.sign(self._signer.key, hashes.SHA256())
-        write_key(issued.key, key)
-        write_certificates(issued.cert, leaf, self._signer.certificate)
+    def issue(self, order: Order, *, replace: bool = False) -> Issued:
+        """Issue a leaf; CertificateError where there is one already, unless that is to be kept as `*.old`."""
+        issued = self.files(order.profile)
+        if order.key is not None:
+            refuse_existing(issued.key)  # it is another key, and would be taken for this certificate's
+        with self.ledger.locked():
+            if replace:
+                self.replace_file(issued, order)
+                return issued
+            refuse_existing(issued.key, issued.cert)
+            leaf, key = self._sign(order)
+            if key:
+                write_key(issued.key, key)
+            write_certificates(issued.cert, leaf, *self.current.chain)
         return issued
 
-    def _check_days(self, days: float) -> None:
-        """Raise CertificateError for a leaf that would outlive its issuer: peers would refuse the chain."""
-        left = (self._signer.certificate.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
-        if not 0 < days <= left:
-            msg = f"a certificate of this authority can be good for at most {left:.0f} days from now, not {days:g}"
+    def replace_file(self, issued: Issued, order: Order) -> None:
+        """Issue a leaf in the place of another. To be called with the ledger's lock held."""
+        leaf, key = self._sign(order)
+        chain = certificates_pem(leaf, *self.current.chain)
+        replace_pair((issued.cert, chain), (issued.key, key_pem(key)) if key else None)
+
+    def write_lists(self, days: float | None = None) -> datetime:
+        """Write the revocation lists anew; return when they end. Days as of `hub.pki.revocation_list.write_lists`."""
+        with self.ledger.locked():
+            return self.write_lists_locked(days)
+
+    def write_lists_locked(self, days: float | None = None) -> datetime:
+        """As `write_lists`, for who holds the ledger's lock."""
+        return write_lists(self.lists, self.ledger, self.signers, days)
+
+    def issuer_of(self, leaf: x509.Certificate) -> x509.Certificate | None:
+        """Return the intermediate, of this generation or an earlier one, that signed a leaf; None for a stranger's."""
+        retired = sorted((self.folder / "ca").glob("retired-*/intermediate.pem"))
+        known = [*(one.certificate for one in self.signers), *(read_certificates(path)[0] for path in retired)]
+        return next((one for one in known if _signed(leaf, one)), None)
+
+    def entries(self) -> list[Entry]:
+        """Return the authorities in use and all that the ledger knows, oldest first."""
+        generations = [one for one in (self.previous, self.current) if one]
+        own = [line for one in generations for line in (_own(one.root), _own(one.signer.certificate))]
+        return [*(Entry(line, None, replaced=False) for line in own), *self.ledger.entries()]
+
+    def longest_days(self) -> float:
+        """Return for how long a leaf that is issued now can be good."""
+        return (self.current.signer.certificate.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+
+    def _sign(self, order: Order) -> tuple[x509.Certificate, EllipticCurvePrivateKey | None]:
+        """Make a leaf and enter it in the ledger, and its key unless somebody else has that."""
+        signer = self.current.signer
+        self._check(order)
+        key = None if order.key else new_key(algorithm_of(signer.key) or Algorithm.P256)
+        leaf = leaf_certificate(
+            order.profile, key.public_key() if key else self._foreign(order.key), order.days, signer
+        )
+        self.ledger.append(issued_line(order.profile, leaf, signer.id, order.replaces))
+        return leaf, key
+
+    def _foreign(self, key: CertificatePublicKeyTypes | None) -> CertificatePublicKeyTypes:
+        """Return a key that came from outside, unless it is known to be in other hands."""
+        assert key is not None  # noqa: S101  a new one is made for nobody's
+        fingerprint = key_fingerprint(key)
+        for line in self.ledger.lines():
+            if isinstance(line, RevokedLine) and (line.key, line.reason) == (fingerprint, "keyCompromise"):
+                msg = f"the key is that of certificate {line.serial}, revoked since others have it: make a new one"
+                raise CertificateError(msg)
+        if fingerprint in {key_fingerprint(one.certificate.public_key()) for one in self.signers}:
+            msg = "the key is the authority's own: make one for this certificate alone"
             raise CertificateError(msg)
+        return key
+
+    def _check(self, order: Order) -> None:
+        """Raise CertificateError for a leaf that peers would refuse."""
+        left = self.longest_days()
+        if not 0 < order.days <= left:
+            msg = (
+                f"a certificate of this authority can be good for at most {left:.0f} days from now, not {order.days:g}"
+            )
+            raise CertificateError(msg)
+        if order.profile.role == SERVER and order.days > MAX_SERVER_DAYS:
+            msg = f"browsers take server certificates of at most {MAX_SERVER_DAYS} days, not {order.days:g}"
+            raise CertificateError(msg)
+        wrong = violation(constraints_of(self.current.signer.certificate), order.profile.names)
+        if wrong:
+            raise CertificateError(wrong)
 
 
-def _files(stem: Path) -> Issued:
-    return Issued(stem.with_name(stem.name + ".pem"), stem.with_name(stem.name + ".key"))
+def _own(certificate: x509.Certificate) -> IssuedLine:
+    """Return what the ledger would say of an authority."""
+    name = certificate.subject.rfc4514_string()
+    return issued_line(Profile("authority", name, "", name, ()), certificate, "")
 
 
-def _trust_domain(root: x509.Certificate) -> str:
-    names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return names.get_values_for_type(x509.UniformResourceIdentifier)[0].removeprefix("spiffe://")
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-
-
-def _host(host: str) -> x509.GeneralName:
+def _signed(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
-        address: IPv4Address | IPv6Address = ip_address(host)
-    except ValueError:
-        if not _DNS_NAME.fullmatch(host) or host.replace(".", "").isdecimal():
-            msg = f"{host!r} is neither an IP address nor a DNS name (IDNs as xn--…)"
-            raise ValueError(msg) from None
-        return x509.DNSName(host)
-    return x509.IPAddress(address)
+        leaf.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
-def _builder(subject: x509.Name, key: ec.EllipticCurvePublicKey, days: float) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _issued_by(builder: x509.CertificateBuilder, issuer: x509.Certificate) -> x509.CertificateBuilder:
-    skid = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(skid)
-    return builder.issuer_name(issuer.subject).add_extension(aki, critical=False)
-
-
-def _ca(builder: x509.CertificateBuilder, path_length: int) -> x509.CertificateBuilder:
-    return builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True).add_extension(
-        _key_usage(leaf=False), critical=True
-    )
-
-
-def _key_usage(*, leaf: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=leaf,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=not leaf,
-        crl_sign=not leaf,
-        encipher_only=False,
-        decipher_only=False,
-    )
+__all__ = ["LEAF_DAYS", "MAX_SERVER_DAYS", "Authority", "Issued", "IssuedLine", "Order"]
