@@ -83,7 +83,7 @@ def issue(
         raise CertificateError(msg)
     if p12 and not replace:
         check_new(p12, p12_password_file)
-    issued = authority.issue(Order(profile, days, requested_key(csr) if csr else None), replace=replace)
+    issued = authority.issue(Order(profile, days, requested_key(csr) if csr else None), over=replace)
     _tell(issued)
     if p12:
         _tell_store(p12, write_store(p12, issued, p12_password_file, replace=replace))
@@ -204,9 +204,8 @@ def _tell_store(store: Path, password: Path) -> None:
 def _advice(profile: Profile, issued: Issued) -> str:
     if profile.role == SERVER:
         return f"set tls.cert to {issued.cert} and tls.key to {issued.key}, then 'loghub serve'"
-    return (
-        f"give certificate, key and ca.pem to {profile.common_name}; before the end: loghub certs renew {issued.cert}"
-    )
+    files = "certificate, key and ca.pem" if issued.key.exists() else "certificate and ca.pem"
+    return f"give {files} to {profile.common_name}; before the end: loghub certs renew {issued.cert}"
 
 
 certs_revoked.add_to(app)

@@ -59,7 +59,7 @@ def crl(crl_days: CrlDays = None, folder: Folder = DEFAULT_FOLDER) -> None:
 
 def list_command(
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each certificate.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Also what has expired or was replaced.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also what has expired, was replaced or is void.")] = False,
     within: Annotated[float | None, typer.Option(help="Only those with fewer days left.", show_default=False)] = None,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
@@ -67,7 +67,7 @@ def list_command(
     authority = Authority.open(folder)
     now = datetime.now(UTC)
     rows = [_row(entry, now) for entry in authority.entries()]
-    rows = [row for row in rows if everything or row["status"] not in {"expired", "replaced"}]
+    rows = [row for row in rows if everything or row["status"] not in {"expired", "replaced", "void"}]
     rows = [row for row in rows if within is None or row["days_left"] < within]
     if as_json:
         for row in rows:

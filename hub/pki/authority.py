@@ -21,7 +21,7 @@ Every leaf file holds the leaf and what leads to the root. What the certificates
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -175,14 +175,14 @@ class Authority:
         """Return where a leaf is, or would be."""
         return Issued.at(self.folder / f"{profile.file}.pem")
 
-    def issue(self, order: Order, *, replace: bool = False) -> Issued:
+    def issue(self, order: Order, *, over: bool = False) -> Issued:
         """Issue a leaf; CertificateError where there is one already, unless that is to be kept as `*.old`."""
         issued = self.files(order.profile)
         if order.key is not None:
             refuse_existing(issued.key)  # it is another key, and would be taken for this certificate's
         with self.ledger.locked():
-            if replace:
-                self.replace_file(issued, order)
+            if over:
+                self.write_over(issued, order)
                 return issued
             refuse_existing(issued.key, issued.cert)
             leaf, key = self._sign(order)
@@ -191,7 +191,7 @@ class Authority:
             write_certificates(issued.cert, leaf, *self.current.chain)
         return issued
 
-    def replace_file(self, issued: Issued, order: Order) -> None:
+    def write_over(self, issued: Issued, order: Order) -> None:
         """Issue a leaf in the place of another. To be called with the ledger's lock held."""
         leaf, key = self._sign(order)
         chain = certificates_pem(leaf, *self.current.chain)
@@ -216,7 +216,9 @@ class Authority:
         """Return the authorities in use and all that the ledger knows, oldest first."""
         generations = [one for one in (self.previous, self.current) if one]
         own = [line for one in generations for line in (_own(one.root), _own(one.signer.certificate))]
-        return [*(Entry(line, None, replaced=False) for line in own), *self.ledger.entries()]
+        good = {one.id for one in self.signers}
+        issued = (replace(one, void=one.line.issuer not in good) for one in self.ledger.entries())
+        return [*(Entry(line) for line in own), *issued]
 
     def longest_days(self) -> float:
         """Return for how long a leaf that is issued now can be good."""

@@ -87,11 +87,12 @@ _KINDS: dict[str, type[Line]] = {kind.event: kind for kind in (IssuedLine, Revok
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A certificate of the ledger, with what became of it."""
+    """A certificate of the ledger, with what became of it; `void`: its authority is trusted no more."""
 
     line: IssuedLine
-    revoked: RevokedLine | None
-    replaced: bool
+    revoked: RevokedLine | None = None
+    replaced: bool = False
+    void: bool = False
 
     @property
     def ends_at(self) -> datetime:
@@ -99,11 +100,13 @@ class Entry:
         return datetime.fromisoformat(self.line.not_after)
 
     def status(self, now: datetime) -> str:
-        """Return `revoked`, `expired`, `replaced` (but still good) or `valid`."""
+        """Return `revoked`, `expired`, `void`, `replaced` (but still good) or `valid`."""
         if self.revoked:
             return "revoked"
         if self.ends_at <= now:
             return "expired"
+        if self.void:
+            return "void"
         return "replaced" if self.replaced else "valid"
 
 

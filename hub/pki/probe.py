@@ -103,7 +103,7 @@ def probe(target: Target, client: Client) -> Iterator[Verdict]:
     short = f"{left:.0f} days left, less than {client.min_days:g}" if 0 < left < client.min_days else ""
     yield Verdict("certificate", validity(seen.certificate), "expired" if left <= 0 else short)
     yield _asking(target, client, seen)
-    yield _tickets(seen)
+    yield _tickets(target, seen)
 
 
 def _look(target: Target, client: Client) -> _Seen:
@@ -122,7 +122,7 @@ def _look(target: Target, client: Client) -> _Seen:
         der = connection.getpeercert(binary_form=True) or b""
         try:
             connection.sendall(target.hello)
-            connection.recv(1)
+            refusal = "" if connection.recv(1) else "the connection was closed"
         except OSError as error:
             refusal = _reason(error)
     asked = counts.get(_CERTIFICATE_REQUEST, 0) > 0
@@ -183,7 +183,12 @@ def _asking(target: Target, client: Client, seen: _Seen) -> Verdict:
     )
 
 
-def _tickets(seen: _Seen) -> Verdict:
+def _tickets(target: Target, seen: _Seen) -> Verdict:
+    """Judge tickets: gRPC has no switch for them, and keeps the client's certificate with a session."""
+    if seen.tickets and target.grpc:
+        return Verdict(
+            "session tickets", f"{seen.tickets} given, as gRPC always does; each call's certificate is checked"
+        )
     if seen.tickets:
         return Verdict("session tickets", "", f"{seen.tickets} given: a resumed session escapes revocation")
     if seen.asked and seen.refusal:

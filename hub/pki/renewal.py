@@ -62,18 +62,22 @@ def renew(authority: Authority, cert: Path, how: Renewal) -> Issued:
             msg = f"{cert} is revoked: give its owner another with 'loghub certs issue … --replace'"
             raise CertificateError(msg)
         days = min(_days(leaf), authority.longest_days()) if how.days is None else how.days
-        authority.replace_file(issued, Order(profile, days, _key(issued, leaf, how), serial))
+        authority.write_over(issued, Order(profile, days, _key(issued, leaf, how), serial))
     return issued
 
 
 def due(authority: Authority, within_days: float) -> list[Path]:
     """Return the files of all certificates in the folder that end within so many days and are the newest of theirs."""
-    before = datetime.now(UTC) + within_days * _DAY
+    now = datetime.now(UTC)
     found = {}
     for entry in authority.ledger.entries():
         found[entry.line.file] = entry
-    paths = [authority.folder / file for file, entry in found.items() if not entry.revoked and entry.ends_at < before]
-    return [path for path in paths if path.exists()]
+    wanted = [
+        authority.folder / file
+        for file, entry in found.items()
+        if not entry.revoked and (entry.ends_at - now) / _DAY < within_days
+    ]
+    return [path for path in wanted if path.exists()]
 
 
 def _days(leaf: x509.Certificate) -> float:

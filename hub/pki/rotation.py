@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Written last into `next/`: from then on the new generation is whole.
 _BUNDLE = "bundle.pem"
+# The new root as the retired one vouched for it.
+_VOUCHED = "vouched.pem"
 
 
 def begin(
@@ -88,8 +90,10 @@ def finish(folder: Path, *, force: bool = False) -> Authority:
         replace_file(authority.bundle, certificates_pem(authority.current.root), mode=PUBLIC_MODE)
         authority.previous = None
         authority.write_lists_locked()
+        if authority.current.cross:  # nobody trusts any more who vouches there
+            (folder / "ca" / generation.CROSS).replace(folder / "ca" / "previous" / _VOUCHED)
         (folder / "ca" / "previous").rename(_next_free(folder / "ca"))
-    return authority
+    return Authority.open(folder)
 
 
 def _prepare(
