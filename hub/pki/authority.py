@@ -143,10 +143,15 @@ class Authority:
     @classmethod
     def open(cls, folder: Path) -> Authority:
         """Open an authority; CertificateError where there is none."""
-        ca = folder / "ca"
-        if (ca / "next").exists():
+        if (folder / "ca" / "next").exists():
             msg = f"a rotation of {folder} was interrupted: run 'loghub certs rotate --dir {folder}' again"
             raise CertificateError(msg)
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Authority:
+        """As `open`, also in the middle of a rotation."""
+        ca = folder / "ca"
         try:
             current = generation.load(ca, folder / "ca.pem")
             old = ca / "previous"

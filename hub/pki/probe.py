@@ -186,9 +186,7 @@ def _asking(target: Target, client: Client, seen: _Seen) -> Verdict:
 def _tickets(target: Target, seen: _Seen) -> Verdict:
     """Judge tickets: gRPC has no switch for them, and keeps the client's certificate with a session."""
     if seen.tickets and target.grpc:
-        return Verdict(
-            "session tickets", f"{seen.tickets} given, as gRPC always does; each call's certificate is checked"
-        )
+        return Verdict("session tickets", f"{seen.tickets} given, as gRPC always does; calls are checked one by one")
     if seen.tickets:
         return Verdict("session tickets", "", f"{seen.tickets} given: a resumed session escapes revocation")
     if seen.asked and seen.refusal:

@@ -59,8 +59,9 @@ def begin(
                 raise CertificateError(msg)
             _prepare(authority, upcoming, algorithm, constraints, _old_root(authority) if cross_sign else None)
         _promote(folder)
-        authority = Authority.open(folder)
+        authority = Authority.load(folder)
         authority.write_lists_locked()
+        _clear(upcoming)
     return authority
 
 
@@ -134,8 +135,14 @@ def _promote(folder: Path) -> None:
     for name in (*generation.NAMES, generation.CROSS):
         if (upcoming / name).exists():
             (upcoming / name).replace(ca / name)
-    (upcoming / _BUNDLE).unlink()
-    upcoming.rmdir()
+
+
+def _clear(upcoming: Path) -> None:
+    """Remove what is left of `next/`, which goes in one step."""
+    trash = upcoming.with_name(".done")
+    shutil.rmtree(trash, ignore_errors=True)  # of a run that was interrupted here
+    upcoming.rename(trash)
+    shutil.rmtree(trash)
 
 
 def _old_root(authority: Authority) -> Signer:

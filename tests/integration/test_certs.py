@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -28,11 +32,11 @@ from hub.pki.profile import Algorithm, Profile, client_profile, leaf_certificate
 from hub.pki.renewal import Renewal, renew
 from hub.pki.request import requested_key
 from hub.pki.revocation import revoke
+from hub.pki.revocation_list import read_lists
 from tests.peers import batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from hub.cli.deployment import Deployment
     from tests.peers import Site
@@ -356,3 +360,49 @@ async def until(call: Callable[[], Any], words: str) -> None:
             return
         assert time.monotonic() < end, answer
         await asyncio.sleep(0.02)
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+class Fuse:
+    """Lets so many steps be done, and no more."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def guard(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the step, or the end."""
+
+        def guarded(*arguments: object, **options: object) -> object:
+            if not self.left:
+                raise CrashError
+            self.left -= 1
+            return step(*arguments, **options)
+
+        return guarded
+
+
+async def test_a_rotation_that_is_cut_anywhere_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rename, link and removal in turn is the last thing that is done; then it is run again."""
+    for steps in range(100):
+        one = authority(tmp_path / str(steps))
+        server, client = pair(one)
+        fuse = Fuse(steps)
+        with monkeypatch.context() as patch, suppress(CrashError):
+            for owner, name in [(Path, "replace"), (Path, "rename"), (os, "link"), (shutil, "rmtree")]:
+                patch.setattr(owner, name, fuse.guard(getattr(owner, name)))
+            rotation.begin(one.folder, cross_sign=True)
+            break
+        assert one.current.root in read_certificates(one.bundle)
+        interrupted = (one.folder / "ca" / "next").exists()
+        new = rotation.begin(one.folder) if interrupted else Authority.open(one.folder)
+        if new.previous is None:  # nothing had been done yet
+            new = rotation.begin(one.folder)
+        assert read_certificates(new.bundle) == [new.current.root, one.current.root]
+        assert (new.folder / "ca" / "previous" / "root.key").exists()
+        assert len(read_lists(new.lists[1])) == 2
+        renew(new, server.cert, Renewal())
+        openssl(tmp_path, (read(server), read(client)), new.bundle.read_bytes())
+    assert steps > 15
