@@ -9,7 +9,7 @@ import typer
 
 from hub.errors import ConfigError
 from hub.identity.tokens import VerifyKey, load_keys, set_of_keys, strength, strong, thumbprint
-from hub.pki.files import write_key, replace_file
+from hub.pki.files import replace_file, write_key
 from hub.pki.tokens import new_signing_key
 
 _SET = "jwks.json"

@@ -193,8 +193,9 @@ def test_a_leaf_for_neither_end_is_told(authority: Authority) -> None:
     client = client_profile(ORDERS)
     key = ec.generate_private_key(ec.SECP256R1())
     leaf = leaf_certificate(client, key.public_key(), 1, authority.current.signer)
-    builder = x509.CertificateBuilder(leaf.issuer, leaf.subject, key.public_key(), 7, leaf.not_valid_before_utc)
-    builder = builder.not_valid_after(leaf.not_valid_after_utc)
+    builder = x509.CertificateBuilder().issuer_name(leaf.issuer).subject_name(leaf.subject)
+    builder = builder.public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(leaf.not_valid_before_utc).not_valid_after(leaf.not_valid_after_utc)
     for one in leaf.extensions:
         signing = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
         value = signing if isinstance(one.value, x509.ExtendedKeyUsage) else one.value

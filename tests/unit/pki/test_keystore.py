@@ -68,9 +68,9 @@ def test_what_cannot_be_used_is_said(authority: Authority, tmp_path: Path) -> No
     """Before anything is issued."""
     issued, store, empty = authority.issue_client(ORDERS), tmp_path / "a.p12", tmp_path / "empty"
     empty.write_text("\nsecond line")
-    with pytest.raises(CertificateError, match="the first line of the password file .* is empty"):
+    with pytest.raises(CertificateError, match=r"the first line of the password file .* is empty"):
         check_new(store, empty)
-    with pytest.raises(CertificateError, match="the password file .* cannot be read: No such file"):
+    with pytest.raises(CertificateError, match=r"the password file .* cannot be read: No such file"):
         check_new(store, tmp_path / "none")
     issued.key.write_bytes(b"junk")
     with pytest.raises(CertificateError, match="is not a PEM private key"):

@@ -43,7 +43,7 @@ def test_a_clients_common_name_is_no_dns_name() -> None:
 def test_an_authority_is_no_leaf(authority: Authority) -> None:
     """Nor would be renewed as one."""
     for certificate in (authority.current.root, authority.current.signer.certificate):
-        with pytest.raises(CertificateError, match="it is no leaf of loghub|handshakes and nothing else"):
+        with pytest.raises(CertificateError, match=r"it is no leaf of loghub|handshakes and nothing else"):
             profile_of(certificate)
 
 
