@@ -45,6 +45,7 @@ TENANTS = [f"tenant-{number}" for number in range(100)]
 DELIVERIES = 1_000_000
 RECORDS = 500
 SESSIONS_PER_TENANT = 4
+WIRE_WAYS = 5
 INFO, ERROR = 9, 17
 WIRE = MessageWire()
 REQUESTS = Reader(PushRequest)
@@ -181,6 +182,35 @@ class World:
 
     # --- the wires ---------------------------------------------------------------------------------------------------
 
+    async def wire(self, own: str, other: str, way: int) -> None:
+        """Go in and out by one of the WIRE_WAYS; a larger number: only store."""
+        await self.append(own, other, 100)
+        cursor = await self.cursor(other)
+        if way in {0, 1}:
+            await self.websocket(own, other, (PROTO, JSON)[way], cursor)
+            await self.unknown_field(own, other, ({"tenant": other}, {"tenantId": other})[way])
+        elif way in {2, 3}:
+            await self.lines(own, other, ("text/event-stream", "application/x-ndjson")[way - 2])
+        elif way == WIRE_WAYS - 1:
+            await self.grpc(own, other, cursor)
+
+    async def everybody(self) -> None:
+        """Have every tenant read all it has, and go over one of the wires, its neighbour's name in every place.
+
+        What the machine does is drawn at random: this makes sure of each tenant and each way.
+        """
+        for number, own in enumerate(TENANTS):
+            other = TENANTS[number - 1]
+            await self.read(own, "", other, oldest=True)
+            await self.wire(own, other, number % WIRE_WAYS)
+        await self.close()
+
+    async def cursor(self, tenant: str) -> str:
+        """Return a cursor of a tenant, which has records behind it."""
+        await self.append(tenant, "x", 10)
+        known = self.cursors[tenant]
+        return known[-1] if known else self.hub._engine.cursor(tenant, 0)  # noqa: SLF001  as a session would
+
     async def websocket(self, own: str, other: str, encoding: str, cursor: str) -> None:
         """Ask for everything over a WebSocket with the other's name in every place."""
         site, query = self.site, urlencode({"tenant": other, "tenant_id": other, "X-Scope-OrgID": other})
@@ -295,16 +325,10 @@ class Machine(RuleBasedStateMachine):
         self.world.do(self._steal(mine, other))
 
     async def _steal(self, mine: str, other: str) -> None:
-        stolen = await self._cursor(other)
+        stolen = await self.world.cursor(other)
         reading = await self.world.read(mine, "", "s", cursor=stolen)
         assert reading.errors == [ERROR_CODE_BAD_CURSOR]
         self.world.done["refused"] += 1
-
-    async def _cursor(self, other: str) -> str:
-        """Return a cursor of another tenant, which has records behind it."""
-        await self.world.append(other, "x", 10)
-        known = self.world.cursors[other]
-        return known[-1] if known else self.world.hub._engine.cursor(other, 0)  # noqa: SLF001  as a session would
 
     @rule(own=tenants, seed=seeds, wanted=filters)
     def change(self, own: int, seed: int, wanted: str) -> None:
@@ -323,19 +347,7 @@ class Machine(RuleBasedStateMachine):
     def over_the_wire(self, own: int, seed: int, way: int) -> None:
         """The same through the ports, now and then."""
         mine, other = self._pair(own, seed)
-        self.world.do(self._wire(mine, other, way))
-
-    async def _wire(self, mine: str, other: str, way: int) -> None:
-        world = self.world
-        await world.append(mine, other, 100)
-        cursor = await self._cursor(other)
-        if way in {0, 1}:
-            await world.websocket(mine, other, (PROTO, JSON)[way], cursor)
-            await world.unknown_field(mine, other, ({"tenant": other}, {"tenantId": other})[way])
-        elif way in {2, 3}:
-            await world.lines(mine, other, ("text/event-stream", "application/x-ndjson")[way - 2])
-        elif way == 4:
-            await world.grpc(mine, other, cursor)
+        self.world.do(self.world.wire(mine, other, way))
 
     def teardown(self) -> None:
         """Let what is on its way arrive; one foreign record is the end."""
@@ -355,6 +367,7 @@ async def test_nobody_gets_a_record_of_another_tenant(start: Start) -> None:
         )
         while world.delivered.total() < DELIVERIES:
             await asyncio.to_thread(run_state_machine_as_test, machine, settings=examples)
+        await world.everybody()
         print(f"\n{world.delivered.total():,} deliveries to {len(world.readers)} tenants: {dict(world.delivered)}")  # noqa: T201
         print(f"{dict(world.done)}, foreign: {len(world.foreign)}")  # noqa: T201  the figures are the result
     assert not world.foreign
