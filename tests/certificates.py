@@ -88,6 +88,18 @@ def sign(request: Request, by: Signer | None) -> x509.Certificate:
     return builder.sign(by.key if by else request.key, hashes.SHA256())
 
 
+def wide_root() -> Signer:
+    """Return an authority as an operator may bring: its certificate constrains no names, so the hub must."""
+    key = new_key()
+    return Signer(sign(Request(authority=True, usages=(), key=key, subject="wide root"), None), key)
+
+
+def trust(bundle: Path, signer: Signer) -> None:
+    """Add an authority to a bundle."""
+    with bundle.open("ab") as file:
+        file.write(signer.certificate.public_bytes(Encoding.PEM))
+
+
 @dataclass(frozen=True)
 class Forge:
     """Makes certificates with the keys of a deployment's own authority, and with others; `folder` takes them.
@@ -111,8 +123,7 @@ class Forge:
         """A root that the deployment trusts from now on: to be asked for before its hub starts."""
         key = rsa.generate_private_key(65537, 2048)
         root = Signer(sign(Request(authority=True, usages=(), key=key, subject="rsa root"), None), key)
-        with self.deployment.ca.open("ab") as bundle:
-            bundle.write(root.certificate.public_bytes(Encoding.PEM))
+        trust(self.deployment.ca, root)
         return root
 
     def stranger(self, subject: str) -> Signer:

@@ -4,16 +4,16 @@ set -eu
 
 need=()
 case "$1" in
-  python) python3 -c 'import ensurepip, venv' 2>/dev/null || need=(python3 python3-venv) ;;
+  python)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need+=(python3 python3-venv)
+    command -v openssl >/dev/null || need+=(openssl)
+    ;;
   java)
     command -v javac >/dev/null || need+=(openjdk-17-jdk-headless)
     command -v mvn >/dev/null || need+=(maven)
     ;;
   node) command -v npm >/dev/null || need=(nodejs npm) ;;
-  chromium)
-    command -v chromium >/dev/null || need+=(chromium)
-    command -v openssl >/dev/null || need+=(openssl)
-    ;;
+  chromium) command -v chromium >/dev/null || need=(chromium) ;;
   *) echo "tools/install.sh: there is no step '$1'" >&2; exit 2 ;;
 esac
 [ ${#need[@]} -eq 0 ] && exit 0

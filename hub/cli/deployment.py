@@ -13,6 +13,7 @@ from hub.identity.tokens import Claims, TokenRules, mint
 from hub.pki.authority import Authority, Issued
 from hub.pki.files import read_certificates
 from hub.pki.inspection import Trust, inspect_file
+from hub.pki.revocation_list import read_lists
 from hub.pki.tokens import create_token_keys
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Deployment:
         pki = folder / "pki"
         if (pki / "ca.pem").exists():
             deployment = cls(folder, Authority.open(pki))
+            deployment.authority.write_lists()  # the last one may be out of date
             server = Issued.at(pki / "server" / "hub.pem")
             if not deployment.is_good(server):
                 _clear(server)
@@ -69,10 +71,10 @@ class Deployment:
         return self.authority.issue_client(identity)
 
     def is_good(self, issued: Issued) -> bool:
-        """Return whether a certificate and its key are there, whole, of this authority, and good for a day."""
+        """Return whether certificate and key are there, whole, of this authority, not revoked, and good for a day."""
         if not (issued.cert.exists() and issued.key.exists()):
             return False
-        trust = Trust(read_certificates(self.ca), min_days=_SPARE_DAYS)
+        trust = Trust(read_certificates(self.ca), read_lists(self.authority.lists[0]), _SPARE_DAYS)
         return [one.problem for one in inspect_file(issued.cert, trust)] == [""]
 
     def token(self, tenant: str, *, seconds: float = _TOKEN_SECONDS, only: str = "") -> str:
@@ -89,7 +91,12 @@ class Deployment:
         config: dict[str, Any] = {
             "data-dir": "data",
             "trust-domain": self.authority.trust_domain,
-            "tls": {"ca": "pki/ca.pem", "cert": "pki/server/hub.pem", "key": "pki/server/hub.key"},
+            "tls": {
+                "ca": "pki/ca.pem",
+                "cert": "pki/server/hub.pem",
+                "key": "pki/server/hub.key",
+                "crl": "pki/crl.pem",
+            },
             "tokens": {"keys": "pki/tokens/verify.pem"},
             "grpc": {"host": "127.0.0.1", "port": grpc_port},
             "web": {"host": "127.0.0.1", "port": web_port},

@@ -132,12 +132,13 @@ def _inspect_lists(path: Path, trust: Trust) -> Iterator[Verdict]:
     signers = read_certificates(path) if _BEGIN_CERTIFICATE in path.read_bytes() else []
     for one in (path.parent / "ca" / "intermediate.pem", path.parent / "intermediate.pem"):
         signers += read_certificates(one) if one.exists() else []
+    authorities = [*trust.roots, *(one for one in signers if not _vouched_problem(one, trust))]
     for crl in read_lists(path):
         ends = crl.next_update_utc
         detail = f"{len(crl)} revoked by {crl.issuer.rfc4514_string()}" + (f", until {ends:%Y-%m-%d}" if ends else "")
         problem = "" if ends is None or ends > datetime.now(UTC) else "is out of date: write it anew with 'certs crl'"
-        own = [one for one in (*signers, *trust.roots) if one.subject == crl.issuer]
-        if own and not any(crl.is_signature_valid(one.public_key()) for one in own):  # type: ignore[arg-type]
+        own = [one for one in authorities if one.subject == crl.issuer]
+        if not any(crl.is_signature_valid(one.public_key()) for one in own):  # type: ignore[arg-type]
             problem = "has no signature of its authority"
         yield Verdict(str(path), detail, problem)
 

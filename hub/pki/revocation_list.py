@@ -1,7 +1,7 @@
 """Certificate revocation lists (RFC 5280 section 5): written whole from the ledger, a list for each intermediate.
 
-While a rotation is under way there are two lists, each behind the certificate of the intermediate that signed it, so
-that a hub that serves with the one can verify the other; readers of lists alone pass over certificates.
+Each list stands behind the certificate of the intermediate that signed it, so that a hub can verify it whatever its own
+certificate's chain holds: another intermediate's during a rotation, or none. Readers of lists alone pass over it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def write_lists(paths: Sequence[Path], ledger: Ledger, signers: Sequence[Signer]
     raw = b""
     for signer in signers:
         own = [one for one in revoked if one.issuer == signer.id and _is_needed(one, now, days)]
-        raw += certificates_pem(signer.certificate) if len(signers) > 1 else b""
+        raw += certificates_pem(signer.certificate)
         raw += _list(signer, own, number, (now, ends)).public_bytes(Encoding.PEM)
     ledger.append(ListLine(number, days, timestamp()))
     for path in paths:

@@ -13,11 +13,14 @@ import uvloop
 from hub.app import Hub, Listening
 from hub.cli.deployment import Deployment
 from hub.config import load
+from tests.certificates import trust, wide_root
 from tests.peers import Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from tests.certificates import Signer
 
 DOMAIN = "test.local"
 
@@ -35,9 +38,17 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def operators_root() -> Signer:
+    """An authority that the deployment trusts beside its own."""
+    return wide_root()
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory, operators_root: Signer) -> Deployment:
     """Certificates and token keys for all tests."""
-    return Deployment.prepare(tmp_path_factory.mktemp("site"), DOMAIN)
+    made = Deployment.prepare(tmp_path_factory.mktemp("site"), DOMAIN)
+    trust(made.ca, operators_root)
+    return made
 
 
 @asynccontextmanager

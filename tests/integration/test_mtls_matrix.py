@@ -224,6 +224,11 @@ def _named(*uris: str, **changes: str) -> Make:
     )
 
 
+def _freely(*uris: str) -> Make:
+    """Return what makes a certificate with these URI names by a root without name constraints, so the hub must mind."""
+    return lambda forge, role: forge.issue(Request.of(*(uri.format(role=role) for uri in uris)), forge.rsa_root)
+
+
 def _key(make: Callable[[], object]) -> Make:
     return lambda forge, role: forge.issue(Request.of(identity(role), key=make()), forge.intermediate)
 
@@ -247,6 +252,14 @@ BAD: dict[str, tuple[Make | None, str]] = {
     "the same SPIFFE URI twice": (_named(identity("{role}"), identity("{role}")), IDENTITY),
     "a web URI beside the SPIFFE URI": (_named(identity("{role}"), "https://globex.test/"), IDENTITY),
     "foreign trust domain": (_named(identity("{role}", domain="other.local")), IDENTITY),
+    "foreign trust domain, by an authority that may name it": (
+        _freely(identity("{role}", domain="other.local")),
+        IDENTITY,
+    ),
+    "two URI SANs, by an authority that may name both": (
+        _freely(identity("{role}"), identity("{role}", domain="other.local")),
+        IDENTITY,
+    ),
     "trust domain in capitals": (_named(identity("{role}", domain="MATRIX.local")), IDENTITY),
     "no SAN": (_named(), IDENTITY),
     "no SAN, identity as common name": (_named(subject="spiffe://matrix.local/tenant/acme/producer/a"), IDENTITY),

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from websockets.exceptions import WebSocketException
 
 from hub.cli.deployment import Deployment
@@ -20,11 +15,13 @@ from hub.core.principal import Role
 from hub.pb.ingest_pb2 import GOODBYE_REASON_EXPIRED, Hello, HubMessage, PushRequest
 from hub.pki.authority import Issued
 from hub.pki.files import write_certificates, write_key
+from tests.certificates import Request, new_key, sign
 from tests.peers import ProducerPeer, batch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.certificates import Signer
     from tests.peers import Site
 
 PORTS = ["grpc_port", "web_port"]
@@ -100,28 +97,12 @@ async def test_a_foreign_certificate_is_refused_in_the_handshake(site: Site, tmp
             await tail.next()
 
 
-def issue(site: Site, folder: Path, *names: x509.GeneralName, days: float = 1) -> Issued:
-    """Have the site's own authority sign a client certificate with any names."""
-    ca = site.deployment.folder / "pki" / "ca"
-    issuer = x509.load_pem_x509_certificate((ca / "intermediate.pem").read_bytes())
-    signer = load_pem_private_key((ca / "intermediate.key").read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP256R1())
-    begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "acme")]))
-        .issuer_name(issuer.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(begin + dt.timedelta(days=2 + days))
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+def issue(by: Signer, folder: Path, *names: x509.GeneralName, seconds: float = 86_400) -> Issued:
+    """Have an authority sign a client certificate with any names."""
+    key = new_key()
+    request = Request(names, days=(-1, seconds / 86_400), key=key)
     issued = Issued(folder / "leaf.pem", folder / "leaf.key")
-    write_certificates(issued.cert, builder.sign(signer, hashes.SHA256()), issuer)
+    write_certificates(issued.cert, sign(request, by), *by.chain)
     write_key(issued.key, key)
     return issued
 
@@ -147,30 +128,32 @@ A = "spiffe://test.local/tenant/acme/producer/a"
     ],
 )
 async def test_a_certificate_without_exactly_one_identity_is_denied(
-    site: Site, tmp_path: Path, names: tuple[x509.GeneralName, ...], words: str
+    site: Site, operators_root: Signer, tmp_path: Path, names: tuple[x509.GeneralName, ...], words: str
 ) -> None:
     """PERMISSION_DENIED says what the certificate must have."""
-    error = await push_with(site, issue(site, tmp_path, *names))
+    error = await push_with(site, issue(operators_root, tmp_path, *names))
     assert error
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
     assert words in (error.details() or "")
 
 
-async def test_the_same_issuer_with_one_identity_is_let_in(site: Site, tmp_path: Path) -> None:
+async def test_the_same_issuer_with_one_identity_is_let_in(site: Site, operators_root: Signer, tmp_path: Path) -> None:
     """The proof that the tests around it fail for the right reason."""
-    assert await push_with(site, issue(site, tmp_path, uri(A))) is None
+    assert await push_with(site, issue(operators_root, tmp_path, uri(A))) is None
 
 
-async def test_an_expired_certificate_is_refused(site: Site, tmp_path: Path) -> None:
+async def test_an_expired_certificate_is_refused(site: Site, operators_root: Signer, tmp_path: Path) -> None:
     """In the handshake already."""
-    error = await push_with(site, issue(site, tmp_path, uri(A), days=-1))
+    error = await push_with(site, issue(operators_root, tmp_path, uri(A), seconds=-60))
     assert error
     assert error.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_certificate_that_expires_ends_its_open_stream(site: Site, tmp_path: Path) -> None:
+async def test_a_certificate_that_expires_ends_its_open_stream(
+    site: Site, operators_root: Signer, tmp_path: Path
+) -> None:
     """With a goodbye that says to renew it, within a second."""
-    soon = issue(site, tmp_path, uri(A), days=2 / 86_400)
+    soon = issue(operators_root, tmp_path, uri(A), seconds=2)
     files = (site.deployment.ca, soon.key, soon.cert)
     credentials = grpc.ssl_channel_credentials(*(path.read_bytes() for path in files))
     async with grpc.aio.secure_channel(site.endpoint, credentials) as channel:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import pytest
 from cryptography import x509
 
 from hub.cli.deployment import HOSTS, Deployment
 from hub.config import load
 from hub.core.principal import Role, SpiffeId
+from hub.pki.authority import Issued
 from hub.pki.files import expires_at
+from hub.pki.revocation import revoke
+from hub.pki.revocation_list import read_lists
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +64,34 @@ def test_certificates_about_to_end_are_issued_anew(tmp_path: Path) -> None:
     assert expires_at(short.cert) > in_a_month
     kept = short.cert.read_bytes()
     assert site.client("acme").cert.read_bytes() == kept
+
+
+@pytest.mark.parametrize("part", ["cert", "key"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"-----BEGIN CERTIFICATE-----\nMIIB", b"\xff\xfe"], ids=["empty", "cut", "bytes"]
+)
+def test_damaged_files_are_made_anew(tmp_path: Path, part: str, damage: bytes) -> None:
+    """A disk that was full, or a copy that was cut: the demo starts all the same."""
+    site = Deployment.prepare(tmp_path, DOMAIN)
+    server, client = Issued.at(tmp_path / "pki" / "server" / "hub.pem"), site.client("acme")
+    for issued in (server, client):
+        getattr(issued, part).write_bytes(damage)
+    again = Deployment.prepare(tmp_path, DOMAIN)
+    assert again.is_good(server)
+    assert again.is_good(again.client("acme"))
+
+
+def test_what_was_revoked_is_issued_anew(tmp_path: Path) -> None:
+    """The demo's service is let in again; the certificate taken back stays out, and the hub is told of it."""
+    site = Deployment.prepare(tmp_path, DOMAIN)
+    taken = x509.load_pem_x509_certificate(site.client("acme").cert.read_bytes())
+    revoke(site.authority, [f"{taken.serial_number:x}"], "keyCompromise")
+    again = Deployment.prepare(tmp_path, DOMAIN).client("acme")
+    assert x509.load_pem_x509_certificate(again.cert.read_bytes()).serial_number != taken.serial_number
+    settings = load(site.configure(1, 2), {})
+    assert settings.tls.crl
+    lists = read_lists(settings.tls.crl)
+    assert lists[0].get_revoked_certificate_by_serial_number(taken.serial_number)
 
 
 def _identity(site: Deployment) -> SpiffeId:

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from hub.errors import CertificateError
+from hub.pki.files import read_certificates
 from hub.pki.ledger import RevokedLine
 from hub.pki.revocation_list import REASONS, read_lists
 
@@ -45,7 +46,7 @@ def test_a_new_authority_has_an_empty_list(authority: Authority) -> None:
     assert crl.last_update_utc < datetime.now(UTC)
     aki = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     assert aki == signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    assert authority.lists[1].read_bytes().startswith(b"-----BEGIN X509 CRL-----")
+    assert read_certificates(authority.lists[1]) == [signer]
     assert authority.lists[1].stat().st_mode & 0o077 == 0o044
 
 
