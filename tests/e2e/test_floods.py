@@ -66,7 +66,7 @@ OPEN_LATENCY = {
     **dict.fromkeys(("ws_pings", "ws_pings_read", "ws_pongs", "ws_empty_messages", "ws_endless_fragments"), _TLS),
     **dict.fromkeys(("ws_many_fragments", "ws_huge_frames", "ws_deflate", "deaf_subscribers"), _TLS),
 }
-OPEN_MEMORY = {"h2_continuation", "h2_hpack_bomb", "h2_ping_acks"}
+OPEN_MEMORY = {"h2_continuation", "h2_hpack_bomb", "h2_pings", "h2_ping_acks", "h2_settings"}
 
 
 @dataclass(frozen=True, slots=True)
