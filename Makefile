@@ -16,7 +16,7 @@ SAMPLE := clients/java-compat/sample-service/target/sample-service.jar
 JAVA_SOURCES := $(shell find clients/java-compat proto -name target -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup proto fmt lint types unit integration java web-test e2e test demo bench lock chromium clean
+.PHONY: setup proto fmt lint types unit integration java web-test e2e test demo bench lock chromium kafka clean
 
 setup: $(VENV)/.ready
 
@@ -55,7 +55,7 @@ $(REPORTS):
 unit: setup | $(REPORTS)
 	$(PYTEST) tests/unit -n auto --maxprocesses 8 --dist loadfile --junitxml=$(REPORTS)/unit.xml
 
-integration: setup | $(REPORTS)
+integration: setup kafka | $(REPORTS)
 	$(PYTEST) tests/integration --junitxml=$(REPORTS)/integration.xml
 
 java: $(SAMPLE)
@@ -83,7 +83,15 @@ web-test: web/node_modules/.ready | $(REPORTS)
 chromium:
 	tools/install.sh chromium
 
-e2e: setup chromium java | $(REPORTS)
+# A Kafka broker for tests, benchmarks and the demo.
+kafka: tools/kafka/target/.ready
+
+tools/kafka/target/.ready: tools/kafka/pom.xml
+	tools/install.sh java
+	mvn -B -ntp -q -f tools/kafka/pom.xml package
+	touch $@
+
+e2e: setup chromium java kafka | $(REPORTS)
 	$(PYTEST) tests/e2e --junitxml=$(REPORTS)/e2e.xml
 
 test: clean-reports lint types unit integration java-test web-test e2e
@@ -94,7 +102,7 @@ clean-reports:
 	rm -rf $(REPORTS)
 
 # The Java sample is built where Maven is at hand; without it the demo says so and runs a Python one.
-demo: setup $(if $(findstring --check,$(ARGS)),chromium)
+demo: setup $(if $(findstring --check,$(ARGS)),chromium) $(if $(findstring --kafka,$(ARGS)),kafka)
 	if command -v mvn >/dev/null && command -v javac >/dev/null; then $(MAKE) --no-print-directory java; fi
 	$(BIN)/loghub demo $(ARGS)
 

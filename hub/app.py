@@ -10,7 +10,7 @@ import asyncio
 import gc
 import logging
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from hub.ingest.stream import Farewell, Ingest, Streams
 from hub.live.engine import LiveEngine
 from hub.live.session import TailSession
 from hub.log.bell import SocketBell
+from hub.log.kafka import KafkaLog
 from hub.log.lmdb import LmdbLog
 from hub.observe.audit import Audit, Event
 from hub.observe.audit_access import AuditedAccess
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
+_NEVER_SECONDS = 1e9
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -98,13 +100,7 @@ class Hub:
         self._access.on_change(lambda _: observer.hold(self._access.revocations))
         shared = settings.workers > 1
         bell = SocketBell(settings.data_dir / "bells") if shared else None
-        self._log = LmdbLog(
-            settings.data_dir / "log.mdb",
-            options.log_options(settings),
-            options.retention(settings),
-            observer=self.metrics,
-            bell=bell,
-        )
+        self._log = _open_log(settings, self.metrics, bell)
         self._engine = LiveEngine(self._log, options.live_limits(settings), self.metrics)
         check = self._access.check
         admission = Admission(options.batch_limits(settings), self.metrics)
@@ -171,6 +167,7 @@ class Hub:
                 access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
                 await self._keys.begin()
+                await self._log_begun()
                 keys = tasks.create_task(self._keys.run(), name="token-keys")
                 await self._grpc.start()
                 await self._started(serving)
@@ -190,6 +187,14 @@ class Hub:
             await self._log.close()
             self.audit.record(Event.STOPPED, outcome="ok" if self._stop.is_set() else "failed")
             await asyncio.to_thread(self.audit.close)
+
+    async def _log_begun(self) -> None:
+        """Wait for the log, or for being stopped before it answers."""
+        begun = asyncio.create_task(self._log.begin())
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((begun, stopped), return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        stopped.cancel()
 
     async def _started(self, serving: asyncio.Task[None]) -> None:
         while not self._web.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
@@ -236,6 +241,17 @@ def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -
 
 async def _serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -> None:
     await Hub(settings, worker).run(ready)
+
+
+def _open_log(settings: Settings, metrics: Metrics, bell: SocketBell | None) -> LmdbLog | KafkaLog:
+    """Return the log; on Kafka, a replica of it is kept in a file of its own."""
+    kept, lmdb_options = options.retention(settings), options.log_options(settings)
+    if settings.log.backend == "embedded":
+        return LmdbLog(settings.data_dir / "log.mdb", lmdb_options, kept, observer=metrics, bell=bell)
+    # All hubs forget producers at the same place in the topic, never one by its own clock.
+    kept = replace(kept, producer_seconds=_NEVER_SECONDS)
+    replica = LmdbLog(settings.data_dir / "replica.mdb", lmdb_options, kept, observer=metrics)
+    return KafkaLog(options.kafka_connection(settings), options.kafka_log_options(settings), replica)
 
 
 def _key_source(settings: Settings, ring: Keyring, metrics: Metrics) -> KeyFile | JwksKeys:

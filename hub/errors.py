@@ -151,6 +151,14 @@ class StorageFullError(LoghubError):
     retry = True
 
 
+class LogUnavailableError(LoghubError):
+    """The log cannot be reached for now; send again."""
+
+    grpc_code = GrpcCode.UNAVAILABLE
+    http_status = 503
+    retry = True
+
+
 class StorageFailedError(LoghubError):
     """The disk failed to keep what it was given: the hub stops, since a repeated fsync proves nothing."""
 

@@ -8,9 +8,13 @@ from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
 from hub.core.places import Bound, PlaceLimits
 from hub.core.quota import Rate, RateLimits, RateQuotas
+from hub.errors import ConfigError
 from hub.identity.tokens import TokenRules
 from hub.ingest.stream import StreamLimits
 from hub.live.engine import LiveLimits
+from hub.log.kafka import KafkaOptions
+from hub.log.kafka_connection import KafkaConnection
+from hub.log.kafka_topics import TopicSettings
 from hub.log.lmdb import LmdbOptions
 from hub.log.lmdb_frame import Compression
 from hub.log.lmdb_store import StoreLimits
@@ -56,6 +60,35 @@ def log_options(settings: Settings) -> LmdbOptions:
     limits = StoreLimits(log.max_bytes, log.min_free_bytes)
     compression = Compression(log.compression_level, log.busy_compression_level, log.busy_bytes)
     return LmdbOptions(limits, compression, log.busy_group_bytes, log.group_max_bytes, log.max_pending_bytes)
+
+
+def kafka_connection(settings: Settings) -> KafkaConnection:
+    """Return how Kafka is reached; ConfigError where the password cannot be read."""
+    kafka = settings.kafka
+    password = ""
+    if kafka.password_file:
+        try:
+            password = kafka.password_file.read_text().strip()
+        except (OSError, ValueError) as error:
+            msg = f"kafka.password_file {kafka.password_file} cannot be read: {error}"
+            raise ConfigError(msg) from error
+    own = (kafka.ca, kafka.cert, kafka.key, kafka.username, password, kafka.sasl_mechanism)
+    return KafkaConnection(kafka.brokers, *own, kafka.timeout_seconds)
+
+
+def kafka_log_options(settings: Settings) -> KafkaOptions:
+    """Return how the log uses Kafka."""
+    log = settings.log
+    copies = (log.kafka_replication_factor, log.kafka_min_insync_replicas)
+    topics = TopicSettings(log.kafka_topic, *copies, log.retention_seconds, log.kafka_max_message_bytes)
+    return KafkaOptions(
+        topics,
+        settings.ingest.producer_memory_seconds,
+        log.kafka_discover_seconds,
+        log.kafka_checkpoint_messages,
+        log.kafka_checkpoint_bytes,
+        log.max_pending_bytes,
+    )
 
 
 def retention(settings: Settings) -> Retention:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path  # noqa: TC003  pydantic reads the annotation
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from hub.config.kinds import Amount, Bytes, Count, Seconds, Section
 from hub.core.principal import check_tenant
+
+# A topic's name has 249 characters at most, a tenant's 63.
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{0,180}")
 
 
 class Ingest(Section):
@@ -126,6 +130,31 @@ class LogSection(Section):
     min_free_bytes: Bytes = Field(
         default=256 * 2**20, description="what the file system keeps free: below it, ingest is refused"
     )
+    backend: Literal["embedded", "kafka"] = Field(
+        default="embedded", description="what carries the log: a file of this hub, or Kafka for several hubs"
+    )
+    kafka_topic: str = Field(default="loghub.{tenant}", description="name of a tenant's topic")
+    kafka_replication_factor: Count = Field(default=3, description="copies of a topic that the hub makes")
+    kafka_min_insync_replicas: Count = Field(default=2, description="copies that must have a batch before it is stored")
+    kafka_max_message_bytes: Bytes = Field(
+        default=8 * 2**20, ge=2**16, description="size of a message in a topic that the hub makes"
+    )
+    kafka_discover_seconds: Seconds = Field(default=2.0, gt=0, description="how often new topics are looked for")
+    kafka_checkpoint_messages: Count = Field(
+        default=1000, description="messages after which a topic gets a checkpoint, where a new hub may begin"
+    )
+    kafka_checkpoint_bytes: Bytes = Field(default=64 * 2**20, ge=2**16, description="bytes after which it gets one")
+
+    @model_validator(mode="after")
+    def _topic(self) -> LogSection:
+        before, found, after = self.kafka_topic.partition("{tenant}")
+        if not found or not _TOPIC.fullmatch(before + after):
+            msg = f"kafka_topic is {self.kafka_topic!r}: it must be letters, digits and ._- around {{tenant}}"
+            raise ValueError(msg)
+        if self.kafka_min_insync_replicas > self.kafka_replication_factor:
+            msg = "kafka_min_insync_replicas is larger than kafka_replication_factor: nothing could ever be stored"
+            raise ValueError(msg)
+        return self
 
 
 class MetricsSection(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,7 @@ from hub.config.kinds import Bytes, Count, Names, Port, Seconds, Section
 # As browsers send it: lower case, and nothing after the port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _HTTPS_URL = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!$-~]*)?")
+_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _TLS13_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
 
 
@@ -98,6 +100,38 @@ class Web(Section):
             if not _ORIGIN.fullmatch(origin):
                 msg = f"allowed_origins has {origin!r}: an origin is scheme://host[:port] in lower case, without a path"
                 raise ValueError(msg)
+        return self
+
+
+class Kafka(Section):
+    """The Kafka brokers."""
+
+    brokers: Names = Field(default=(), description="addresses of brokers, host:port, from which the others are found")
+    ca: Path | None = Field(default=None, description="PEM file of the brokers' authorities; set: TLS 1.3 only")
+    cert: Path | None = Field(default=None, description="PEM file of the hub's certificate for them")
+    key: Path | None = Field(default=None, description="PEM file of its private key")
+    username: str = Field(default="", description="user name for SASL SCRAM; unset: none")
+    password_file: Path | None = Field(default=None, description="file with the user's password")
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how the password is shown"
+    )
+    timeout_seconds: Seconds = Field(default=10.0, gt=0, description="time after which a broker does not answer")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Kafka:
+        for one in self.brokers:
+            if not _BROKER.fullmatch(one):
+                msg = f"brokers has {one!r}: it must be host:port"
+                raise ValueError(msg)
+        if (self.cert is None) != (self.key is None):
+            msg = "cert and key belong together: set both or none"
+            raise ValueError(msg)
+        if self.cert and not self.ca:
+            msg = "cert is set, but ca is not: without it there is no TLS"
+            raise ValueError(msg)
+        if bool(self.username) != bool(self.password_file):
+            msg = "username and password_file belong together: set both or none"
+            raise ValueError(msg)
         return self
 
 

@@ -161,7 +161,7 @@ def _nearest(key: str, known: list[str]) -> str:
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
-    tls, tokens, audit = settings.tls, settings.tokens, settings.audit
+    tls, tokens, audit, kafka = settings.tls, settings.tokens, settings.audit, settings.kafka
     paths = {name: folder / path for name in ("path", "key_file") if (path := getattr(audit, name)) is not None}
     return settings.model_copy(
         update={
@@ -172,6 +172,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
                     "cert": folder / tls.cert,
                     "key": folder / tls.key,
                     "crl": None if tls.crl is None else folder / tls.crl,
+                }
+            ),
+            "kafka": kafka.model_copy(
+                update={
+                    name: folder / path
+                    for name in ("ca", "cert", "key", "password_file")
+                    if (path := getattr(kafka, name)) is not None
                 }
             ),
             "tokens": tokens.model_copy(

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.config.bounds import AuditSection, Ingest, Live, Logging, LogSection, MetricsSection, Quotas, Shutdown
-from hub.config.doors import Grpc, Tls, Tokens, Web
+from hub.config.doors import Grpc, Kafka, Tls, Tokens, Web
 from hub.config.kinds import Section
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     grpc: Grpc = Grpc()
     web: Web = Web()
     tokens: Tokens = Tokens()
+    kafka: Kafka = Kafka()
     ingest: Ingest = Ingest()
     quotas: Quotas = Quotas()
     live: Live = Live()
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
-        pairs = (
+        pairs: tuple[tuple[str, str], ...] = (
             ("ingest.max_record_bytes", "ingest.max_batch_bytes"),
             ("ingest.max_batch_bytes", "ingest.max_unacked_bytes"),
             ("log.retention_bytes_per_tenant", "log.max_bytes"),
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
             ("web.max_connections_per_tenant", "web.max_connections"),
             ("web.max_fragments", "web.max_frames_per_s"),
         )
+        if self.log.backend == "kafka":
+            pairs = (*pairs, ("ingest.max_batch_bytes", "log.kafka_max_message_bytes"))
         values = dict(self.flat())
         problems = [
             f"{small} ({values[small]}) is larger than {large} ({values[large]}): lower the one or raise the other"
@@ -76,6 +79,10 @@ class Settings(BaseSettings):
                 f"tokens.development_secret is for development, but the hub listens on {public[0]}: set grpc.host and "
                 "web.host to 127.0.0.1, use tokens.keys, or set tokens.development_secret_public"
             )
+        if self.log.backend == "kafka" and not self.kafka.brokers:
+            problems.append("log.backend is kafka, but kafka.brokers names none: set host:port of your brokers")
+        if self.log.backend == "kafka" and self.workers > 1:
+            problems.append("log.backend is kafka, but workers is more than 1: run more hubs, each with a data_dir")
         if self.grpc.port == self.web.port != 0:
             problems.append(f"grpc.port and web.port are both {self.web.port}: give each its own")
         if problems:

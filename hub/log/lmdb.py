@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Compression, Packed, Packer
-from hub.log.lmdb_store import Store, StoreLimits
+from hub.log.lmdb_store import Snapshot, Store, StoreLimits
 from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ class LmdbLog:
     def epoch(self) -> int:
         """The log's own number, drawn when it was made."""
         return self._store.epoch
+
+    async def begin(self) -> None:
+        """Return: the file is open."""
 
     async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Store entries; see `Log.append`."""
@@ -261,7 +264,33 @@ class LmdbLog:
 
     async def retain(self, now_unix_nano: int) -> int:
         """Remove what is too old; see `Log.retain`."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._store.retain, now_unix_nano)
+        return await self._writing(partial(self._store.retain, now_unix_nano))
+
+    # --- as the replica of a log elsewhere ---------------------------------------------------------------------------
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether the file is the replica of a log elsewhere, whose epoch it has."""
+        return self._store.is_replica
+
+    async def adopt(self, epoch: int) -> None:
+        """Take another log's epoch; ConfigError where the file is of another one."""
+        await self._writing(partial(self._store.adopt, epoch))
+
+    async def install(self, tenant: str, snapshot: Snapshot) -> None:
+        """Have the tenant begin anew where a snapshot was taken."""
+        await self._writing(partial(self._store.install, tenant, snapshot))
+
+    async def forget(self, tenant: str, before_unix_nano: int) -> None:
+        """Forget the tenant's producers whose last batch was received before."""
+        await self._writing(partial(self._store.forget, tenant, before_unix_nano))
+
+    async def snapshot(self, tenant: str) -> Snapshot:
+        """Return where the tenant's records end, and its producers."""
+        return await self._reading(partial(self._store.snapshot, tenant))
+
+    async def _writing(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, call)
 
     async def _reading(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, call)

@@ -17,7 +17,7 @@ import os
 import secrets
 import struct
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lmdb
 
@@ -53,6 +53,23 @@ class StoreLimits:
 
     max_bytes: int
     min_free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerRow:
+    """A producer's last sequence number, and when its last batch was received, in nanoseconds since the Unix epoch."""
+
+    producer_id: str
+    last_seq: int
+    last_seen_unix_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A tenant at one moment: the offset of its next record, and its producers."""
+
+    next_offset: int
+    producers: tuple[ProducerRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,9 @@ class Store:
         elif bytes(found) != _FORMAT:
             msg = f"the log {self._path} is of format {bytes(found)!r}, this loghub reads {_FORMAT!r}"
             raise ConfigError(msg)
-        return _number(txn.get(b"epoch", db=self._meta))
+        of = txn.get(b"replica_of", db=self._meta)
+        self.is_replica = of is not None
+        return _number(of or txn.get(b"epoch", db=self._meta))
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -258,6 +277,55 @@ class Store:
                 if found and _PRODUCER.unpack(found)[1] < before:
                     txn.delete(key, db=self._producers)
 
+    # --- as the replica of a log elsewhere ---------------------------------------------------------------------------
+
+    def adopt(self, epoch: int) -> None:
+        """Take another log's epoch for this file's; ConfigError where the file is of another one."""
+        with self._env.begin(write=True) as txn:
+            found = txn.get(b"replica_of", db=self._meta)
+            if found is None and not txn.stat(self._tenants)["entries"]:
+                txn.put(b"replica_of", _U64.pack(epoch), db=self._meta)
+                self.epoch = epoch
+            elif found is None or _number(found) != epoch:
+                msg = f"{self._path} is of another log: move it away, and the hub makes a new one"
+                raise ConfigError(msg)
+        self.is_replica = True
+
+    def install(self, tenant: str, snapshot: Snapshot) -> None:
+        """Have the tenant begin anew where a snapshot was taken: without records, with its producers."""
+        try:
+            with self._env.begin(write=True) as txn:
+                row = self._tenant(txn, tenant) or self._new_tenant(txn, tenant)
+                self._drop(txn, self._batches, struct.pack(">I", row.id))
+                self._drop(txn, self._producers, struct.pack(">I", row.id))
+                fresh = _Tenant(row.id, snapshot.next_offset, snapshot.next_offset, 0, row.removed)
+                txn.put(tenant.encode(), fresh.pack(), db=self._tenants)
+                for one in snapshot.producers:
+                    value = _PRODUCER.pack(one.last_seq, one.last_seen_unix_nano)
+                    txn.put(_producer_key(row.id, one.producer_id), value, db=self._producers)
+                self._account(txn, -row.stored_bytes)
+        except lmdb.Error as error:
+            raise _translated(error) from error
+
+    def _drop(self, txn: lmdb.Transaction, table: Any, prefix: bytes) -> None:  # noqa: ANN401  LMDB's handle has no type
+        with txn.cursor(db=table) as cursor:
+            found = cursor.set_range(prefix)
+            while found and bytes(cursor.key()).startswith(prefix):
+                found = cursor.delete()
+
+    def forget(self, tenant: str, before: int) -> None:
+        """Forget the tenant's producers whose last batch was received before."""
+        silent = [one.producer_id for one in self.snapshot(tenant).producers if one.last_seen_unix_nano < before]
+        try:
+            with self._env.begin(write=True) as txn:
+                row = self._tenant(txn, tenant)
+                if row is None:
+                    return
+                for producer_id in silent:
+                    txn.delete(_producer_key(row.id, producer_id), db=self._producers)
+        except lmdb.Error as error:
+            raise _translated(error) from error
+
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def read(self, tenant: str, offset: int, max_bytes: int) -> list[StoredBatch | Hole]:
@@ -319,6 +387,21 @@ class Store:
                 else:
                     high = min(first, middle)
             return min(max(low, row.oldest), row.next)
+
+    def snapshot(self, tenant: str) -> Snapshot:
+        """Return where the tenant's records end, and all its producers, of one moment."""
+        with self._reading() as txn, txn.cursor(db=self._producers) as cursor:
+            row = self._tenant(txn, tenant)
+            if row is None:
+                return Snapshot(0, ())
+            prefix = _producer_key(row.id, "")
+            rows: list[ProducerRow] = []
+            cursor.set_range(prefix)
+            for key, value in cursor.iternext():
+                if not bytes(key).startswith(prefix):
+                    break
+                rows.append(ProducerRow(bytes(key)[len(prefix) :].decode(), *_PRODUCER.unpack(value)))
+            return Snapshot(row.next, tuple(rows))
 
     def last_seq(self, tenant: str, producer_id: str) -> int:
         """Return the producer's last stored sequence number, or 0."""

@@ -41,6 +41,9 @@ class MemoryLog:
         self._producers: dict[tuple[str, str], tuple[int, int]] = {}
         self._listeners: list[Callable[[str, list[StoredBatch]], None]] = []
 
+    async def begin(self) -> None:
+        """Return: there is nothing to wait for."""
+
     async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Store entries; see `Log.append`."""
         if self.refuse:

@@ -76,11 +76,16 @@ class Log(Protocol):
     def epoch(self) -> int:
         """The log's own number, drawn when it was made; unsigned 64-bit."""
 
-    async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
-        """Store entries, and return what became of each once it is on disk.
+    async def begin(self) -> None:
+        """Wait until the epoch is known and everything else can be called, `run` running."""
 
-        All that is stored of one call is stored together, in order. Raises StorageFullError where there is no room
-        (nothing was stored), StorageFailedError where the disk failed (the log takes nothing any more).
+    async def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Store entries, and return what became of each once it is durable.
+
+        All that is stored of one call is stored in order, in one file also together. Raises StorageFullError where
+        there is no room (nothing was stored), LogUnavailableError where the log is elsewhere and does not answer (it
+        may or may not be stored; a resend with the same seq is harmless), StorageFailedError where the disk failed (the
+        log takes nothing any more).
         """
 
     def submit(self, entries: Sequence[Entry]) -> asyncio.Future[list[Outcome]]:

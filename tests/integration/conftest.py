@@ -11,13 +11,14 @@ import pytest_asyncio
 import uvloop
 
 from hub.app import Hub, Listening
+from hub.cli.broker import Broker
 from hub.cli.deployment import Deployment
 from hub.config import load
 from tests.certificates import trust, wide_root
 from tests.peers import Site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tests.certificates import Signer
@@ -49,6 +50,13 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, operators_root: Signer)
     made = Deployment.prepare(tmp_path_factory.mktemp("site"), DOMAIN)
     trust(made.ca, operators_root)
     return made
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Kafka broker for all tests that do not end it."""
+    with Broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
 
 
 @asynccontextmanager
