@@ -7,7 +7,7 @@ HTTP status, the WebSocket close code (DESIGN section 5 and 9) and whether the s
 from __future__ import annotations
 
 import inspect
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar
 
 
@@ -94,6 +94,25 @@ class BadRequestError(LoghubError):
     grpc_code = GrpcCode.INVALID_ARGUMENT
     http_status = 400
     close_code = 4500
+
+
+class FormatReason(StrEnum):
+    """Why a message cannot be read in its format; few and fixed, so that they can label a metric."""
+
+    EMPTY = "empty"  # nothing is in it, or no record
+    ENCODING = "encoding"  # not UTF-8
+    SYNTAX = "syntax"  # not JSON, not protobuf
+    SHAPE = "shape"  # JSON, but not what the format consists of
+    LIMIT = "limit"  # too deep or too many to be read
+
+
+class FormatError(BadRequestError):
+    """The message cannot be read in the format that is configured for it."""
+
+    def __init__(self, message: str = "", *, reason: FormatReason = FormatReason.SYNTAX) -> None:
+        """Take the message and the kind of fault."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class BadFilterError(BadRequestError):

@@ -54,7 +54,7 @@ DOORS = {
     "jwt": ("hub/identity/tokens/",),
     "lark": ("hub/core/filter/parse.py",),
     "lmdb": ("hub/log/lmdb",),
-    "orjson": ("hub/web/", "hub/client/", "hub/cli/"),
+    "orjson": ("hub/web/", "hub/client/", "hub/cli/", "hub/ingest/formats/"),
     "playwright": ("hub/cli/demo_check.py",),
     "prometheus_client": ("hub/observe/metrics.py",),
     "pydantic": ("hub/config/", "hub/cli/config_reference.py"),

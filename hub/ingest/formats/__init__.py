@@ -1,0 +1,27 @@
+"""The formats in which log messages come in by other doors than our own: what a Kafka topic holds, an OTLP request.
+
+A format turns the bytes of one message into records, each a serialised LogRecord, so that a batch is put together of
+them without making objects again. It judges whether a message can be read, no more: the rules and limits of a batch
+are for `hub.core.batch.admit`, as at every other door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from hub.errors import FormatError
+from hub.ingest.formats import ecs, own, text
+
+__all__ = ["FORMATS", "Decode", "FormatError"]
+
+# A message's bytes → its serialised LogRecords, at least one; FormatError, and nothing else, where it cannot be read.
+Decode = Callable[[bytes], list[bytes]]
+
+FORMATS: Mapping[str, Decode] = MappingProxyType(
+    {
+        "protobuf": own.decode,
+        "ecs": ecs.decode,
+        "text": text.decode,
+    }
+)

@@ -1,0 +1,33 @@
+"""Format `ecs`: the Elastic Common Schema as the loggers of co.elastic.logging write it, names dotted or nested.
+
+Fields: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
+"""
+
+from __future__ import annotations
+
+from hub.ingest.formats.attributes import flat
+from hub.ingest.formats.json_objects import objects
+from hub.ingest.formats.layout import Layout, record
+
+LAYOUT = Layout(
+    time=("@timestamp",),
+    observed=("event.created", "event.ingested"),
+    level=("log.level",),
+    syslog=("log.syslog.severity.code",),
+    body=("message",),
+    service=("service.name",),
+    host=("host.name", "host.hostname"),
+    logger=("log.logger",),
+    thread=("process.thread.name",),
+    trace_id=("trace.id",),
+    span_id=("span.id",),
+    error_type=("error.type",),
+    error_message=("error.message",),
+    stacktrace=("error.stack_trace",),
+    dropped=frozenset({"ecs.version"}),
+)
+
+
+def decode(payload: bytes) -> list[bytes]:
+    """Return the records of a message: an object, an array of objects, or an object a line."""
+    return [record(flat(fields), LAYOUT).SerializeToString() for fields in objects(payload)]

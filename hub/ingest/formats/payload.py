@@ -1,0 +1,34 @@
+"""What every format asks of a message first: that something is in it, and in an encoding that can be read."""
+
+from __future__ import annotations
+
+import codecs
+
+from hub.errors import FormatError, FormatReason
+
+# Far more than a message of a few MiB holds, but for one made to keep the hub busy.
+MAX_RECORDS = 50_000
+
+_OTHER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+def present(payload: bytes) -> bytes:
+    """Return the payload; FormatError where it is empty."""
+    if not payload:
+        msg = "the message is empty"
+        raise FormatError(msg, reason=FormatReason.EMPTY)
+    return payload
+
+
+def checked_encoding(payload: bytes) -> bytes:
+    """Return the text without the mark of UTF-8; FormatError where it is plainly UTF-16 or UTF-32."""
+    encoding = next((name for mark, name in _OTHER_MARKS if payload.startswith(mark)), "")
+    if encoding or b"\0" in payload:
+        msg = f"the message is {encoding or 'UTF-16, UTF-32 or binary: it has NUL bytes'}, not UTF-8"
+        raise FormatError(msg, reason=FormatReason.ENCODING)
+    return payload.removeprefix(codecs.BOM_UTF8)
