@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from hub.errors import FormatError
-from hub.ingest.formats import ecs, own, text
+from hub.ingest.formats import ecs, filebeat, fluent_bit, log4j2, logstash, otlp_json, otlp_protobuf, own, text
 
 __all__ = ["FORMATS", "Decode", "FormatError"]
 
@@ -22,6 +22,12 @@ FORMATS: Mapping[str, Decode] = MappingProxyType(
     {
         "protobuf": own.decode,
         "ecs": ecs.decode,
+        "logstash": logstash.decode,
+        "log4j2": log4j2.decode,
+        "filebeat": filebeat.decode,
+        "fluent-bit": fluent_bit.decode,
+        "otlp-protobuf": otlp_protobuf.decode,
+        "otlp-json": otlp_json.decode,
         "text": text.decode,
     }
 )

@@ -11,13 +11,13 @@ from hub.errors import FormatError, FormatReason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.pb.record_pb2 import LogRecord
+    from hub.pb.record_pb2 import LogRecord, Resource
 
 _MAX_DEPTH = 16
 # Ten thousand times what a record has; admission refuses far fewer, but after more work.
 _MAX_FIELDS = 10_000
 # A name longer than this is not written before each of the names that it holds.
-_MAX_PREFIX = 512
+_MAX_PREFIX = 128
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -50,8 +50,8 @@ def _too_many() -> FormatError:
     return FormatError(f"the message has a record of more than {_MAX_FIELDS} fields", reason=FormatReason.LIMIT)
 
 
-def put(record: LogRecord, name: str, value: Any) -> None:  # noqa: ANN401  JSON is any
-    """Set an attribute. Arrays and objects become their JSON, and integers over 64 bits their digits."""
+def put(record: LogRecord | Resource, name: str, value: Any) -> None:  # noqa: ANN401  JSON is any
+    """Set an attribute of a record or resource; arrays and objects become their JSON, longer integers their digits."""
     target = record.attributes[name]
     kind = type(value)
     if kind is str:
@@ -62,6 +62,8 @@ def put(record: LogRecord, name: str, value: Any) -> None:  # noqa: ANN401  JSON
         target.int_value = value
     elif kind is float:
         target.double_value = value
+    elif kind is bytes:
+        target.bytes_value = value
     elif value is not None:
         target.string_value = text(value)
 

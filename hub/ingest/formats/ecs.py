@@ -1,5 +1,7 @@
 """Format `ecs`: the Elastic Common Schema as the loggers of co.elastic.logging write it, names dotted or nested.
 
+The tracing agent of OpenTelemetry puts `trace_id` and `span_id` into the MDC, whatever the encoder.
+
 Fields: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
 """
 
@@ -19,8 +21,8 @@ LAYOUT = Layout(
     host=("host.name", "host.hostname"),
     logger=("log.logger",),
     thread=("process.thread.name",),
-    trace_id=("trace.id",),
-    span_id=("span.id",),
+    trace_id=("trace.id", "trace_id"),
+    span_id=("span.id", "span_id"),
     error_type=("error.type",),
     error_message=("error.message",),
     stacktrace=("error.stack_trace",),

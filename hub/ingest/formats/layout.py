@@ -12,7 +12,7 @@ from hub.ingest.formats.moments import nanos
 from hub.pb.record_pb2 import LogRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -27,7 +27,8 @@ _TRACE_DIGITS, _SHORT_TRACE_DIGITS, _SPAN_DIGITS = 32, 16, 16
 class Layout:
     """The names of a record's fields, those of nested objects joined by points; of several, the first that is there.
 
-    `dropped` are fields that tell of the encoding, not of the event.
+    `dropped` are fields that tell of the encoding, not of the event. `hoisted` are beginnings of names that attributes
+    lose, such as that of the MDC's object.
     """
 
     time: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Layout:
     error_message: tuple[str, ...] = ()
     stacktrace: tuple[str, ...] = ()
     dropped: frozenset[str] = frozenset()
+    hoisted: tuple[str, ...] = ()
 
 
 def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
@@ -70,9 +72,17 @@ def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
         made.severity = take(fields, layout.syslog, syslog_severity, made.severity)
     _except(made, fields, layout)
     for name, value in fields.items():
-        if name not in layout.dropped:
-            put(made, name, value)
+        if name in layout.dropped:
+            continue
+        if layout.hoisted and name.startswith(layout.hoisted):
+            name = _hoisted(name, fields, layout.hoisted)  # noqa: PLW2901  the name that it goes by
+        put(made, name, value)
     return made
+
+
+def _hoisted(name: str, fields: Mapping[str, Any], beginnings: tuple[str, ...]) -> str:
+    short = next(name.removeprefix(one) for one in beginnings if name.startswith(one))
+    return name if short in fields else short
 
 
 def take(fields: dict[str, Any], names: tuple[str, ...], convert: Callable[[Any], T | None], default: T) -> T:

@@ -29,7 +29,10 @@ def nanos(value: object) -> int | None:
             return _in_range(_of_iso(*found.groups()))
         if not _NUMBER.fullmatch(value):
             return None
-        value = float(value) if "." in value else int(value)
+        whole, _, fraction = value.partition(".")
+        if fraction and int(whole) < _UNITS[0][0]:
+            return _in_range(int(whole) * _SECOND + int(fraction[:9].ljust(9, "0")))
+        value = float(value) if fraction else int(whole)
     if type(value) is int or type(value) is float:
         return _of_number(value)
     return None

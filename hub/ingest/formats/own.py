@@ -13,12 +13,10 @@ from google.protobuf.message import DecodeError
 from hub.core.utf8 import repair
 from hub.core.views import columns, opaque
 from hub.errors import BadRequestError, FormatError, FormatReason
-from hub.ingest.formats.payload import MAX_RECORDS, present
+from hub.ingest.formats.payload import MAX_RECORDS, Budget, headed, present
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from google.protobuf.descriptor import Descriptor
 
 _OPAQUE, _COLUMNS = opaque(Batch), columns(Batch)
@@ -39,7 +37,7 @@ def decode(payload: bytes) -> list[bytes]:
     return shared(Resource.FromString(resource.SerializeToString()), records, merge=bool(alone))
 
 
-def shared(resource: Resource, records: Iterable[bytes], *, merge: bool) -> list[bytes]:
+def shared(resource: Resource, records: list[bytes], *, merge: bool = False) -> list[bytes]:
     """Return the records, each with the resource's fields where it has none of its own.
 
     A record's own fields come later and so win, as protobuf has it. `merge` says that some record has a service or
@@ -48,19 +46,8 @@ def shared(resource: Resource, records: Iterable[bytes], *, merge: bool) -> list
     common = LogRecord(service=resource.service, host=resource.host)
     for name, value in resource.attributes.items():
         common.attributes[name].CopyFrom(value)
-    head = common.SerializeToString(deterministic=True)
-    if not head:
-        return list(records)
-    if not merge:
-        return [head + record for record in records]
-    return [_merged(common, record) for record in records]
-
-
-def _merged(common: LogRecord, record: bytes) -> bytes:
-    whole = LogRecord()
-    whole.CopyFrom(common)
-    whole.MergeFromString(record)
-    return whole.SerializeToString()
+    whole = headed(common.SerializeToString(deterministic=True), records, Budget())
+    return [LogRecord.FromString(record).SerializeToString() for record in whole] if merge else whole
 
 
 def _read(payload: bytes) -> tuple[Any, Any]:

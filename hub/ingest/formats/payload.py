@@ -8,6 +8,8 @@ from hub.errors import FormatError, FormatReason
 
 # Far more than a message of a few MiB holds, but for one made to keep the hub busy.
 MAX_RECORDS = 50_000
+# What the records of a message may come to. What they share is written into each, so a short message can say a lot.
+MAX_BYTES = 64 * 2**20
 
 _OTHER_MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
@@ -23,6 +25,28 @@ def present(payload: bytes) -> bytes:
         msg = "the message is empty"
         raise FormatError(msg, reason=FormatReason.EMPTY)
     return payload
+
+
+class Budget:
+    """What the records of one message may come to."""
+
+    def __init__(self) -> None:
+        self._left = MAX_BYTES
+
+    def spend(self, shared: int, records: int) -> None:
+        """Take note of bytes that are written into each of some records; FormatError where it is too much."""
+        self._left -= shared * records
+        if self._left < 0:
+            msg = f"what the records of the message share comes to more than {MAX_BYTES} bytes: send less at once"
+            raise FormatError(msg, reason=FormatReason.LIMIT)
+
+
+def headed(head: bytes, records: list[bytes], budget: Budget) -> list[bytes]:
+    """Return records with the same fields in front of each."""
+    if not head:
+        return records
+    budget.spend(len(head), len(records))
+    return [head + record for record in records]
 
 
 def checked_encoding(payload: bytes) -> bytes:

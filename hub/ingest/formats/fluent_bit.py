@@ -1,0 +1,48 @@
+"""Format `fluent-bit`: the JSON of Fluent Bit's Kafka output, from files, containers, systemd and syslog.
+
+Fields: https://docs.fluentbit.io/manual/pipeline/outputs/kafka and the pages of the inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hub.ingest.formats import application
+from hub.ingest.formats.attributes import flat
+from hub.ingest.formats.json_objects import objects
+from hub.ingest.formats.layout import record
+from hub.ingest.formats.logstash import SERVICE
+from hub.ingest.formats.shipped import unwrapped, without_line_end
+
+if TYPE_CHECKING:
+    from hub.pb.record_pb2 import LogRecord
+
+_LINES = ("log", "message", "MESSAGE")
+LAYOUT = replace(
+    application.LAYOUT,
+    time=(*application.LAYOUT.time, "@observed", "date", "_SOURCE_REALTIME_TIMESTAMP"),
+    service=(
+        *SERVICE,
+        "kubernetes.labels.app.kubernetes.io/name",
+        "kubernetes.labels.app",
+        "kubernetes.container_name",
+        "container_name",
+        "SYSLOG_IDENTIFIER",
+        "ident",
+    ),
+    host=(*application.LAYOUT.host, "kubernetes.host", "_HOSTNAME"),
+    dropped=application.LAYOUT.dropped | {"_p", "logtag"},  # whether a container's line was cut, and put together since
+)
+
+
+def decode(payload: bytes) -> list[bytes]:
+    """Return the records of a message: an object, an array of objects, or an object a line."""
+    return [_record(fields).SerializeToString() for fields in objects(payload)]
+
+
+def _record(event: dict[str, Any]) -> LogRecord:
+    fields = flat(event)
+    line = next((name for name in _LINES if fields.get(name)), "")
+    without_line_end(fields, line)
+    return record(unwrapped(fields, line), LAYOUT)
