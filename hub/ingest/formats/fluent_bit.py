@@ -5,6 +5,7 @@ Fields: https://docs.fluentbit.io/manual/pipeline/outputs/kafka and the pages of
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from hub.ingest.formats.shipped import unwrapped, without_line_end
 if TYPE_CHECKING:
     from hub.pb.record_pb2 import LogRecord
 
+_PRIORITY, _PRIORITIES = re.compile(r"[0-9]{1,3}"), 192
 _LINES = ("log", "message", "MESSAGE")
 LAYOUT = replace(
     application.LAYOUT,
@@ -45,4 +47,13 @@ def _record(event: dict[str, Any]) -> LogRecord:
     fields = flat(event)
     line = next((name for name in _LINES if fields.get(name)), "")
     without_line_end(fields, line)
+    if (code := _syslog_code(fields.get("pri"))) is not None:
+        fields["@syslog"] = code
     return record(unwrapped(fields, line), LAYOUT)
+
+
+def _syslog_code(pri: Any) -> int | None:  # noqa: ANN401  JSON is any
+    """Return the severity code of a syslog priority, the rest being the facility: RFC 5424, 6.2.1."""
+    if type(pri) is str and _PRIORITY.fullmatch(pri):
+        pri = int(pri)
+    return pri % 8 if type(pri) is int and 0 <= pri < _PRIORITIES else None
