@@ -10,6 +10,7 @@ import typer
 from bench import connections as bench_connections
 from bench import fanout as bench_fanout
 from bench import filters as bench_filters
+from bench import formats as bench_formats
 from bench import tail as bench_tail
 from bench.ingest import run
 from bench.rig import Phase
@@ -108,3 +109,11 @@ def connections(
 ) -> None:
     """Measure the memory of the hub for each idle TLS subscriber, then send one record to all."""
     typer.echo(json.dumps(bench_connections.run(count)))
+
+
+@app.command()
+def formats(
+    duration: Annotated[float, typer.Option("--seconds", min=0.1, max=60, help="Length of each format's run.")] = 3.0,
+) -> None:
+    """Measure on one core how many records a second each format of messages makes."""
+    typer.echo(json.dumps(bench_formats.run(duration)))

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from hub.ingest.formats import FORMATS
+
 
 @pytest.mark.parametrize("rate", [5000, 0])
 def test_ingest_prints_one_line_of_figures(rate: int) -> None:
@@ -53,3 +55,15 @@ def test_a_bench_prints_one_line_of_figures(bench: str, options: list[str], keys
     assert (figures["lost"], figures["wrong"]) == (0, 0)
     got = figures["received" if bench == "connections" else "delivered"]
     assert got == figures["expected"] > 0
+
+
+def test_formats_prints_a_rate_of_each() -> None:
+    """None is slower than a fifth of what is asked of the slowest that has a figure, 60,000 ECS records a second."""
+    command = [sys.executable, "-m", "hub.cli.main", "bench", "formats", "--seconds=0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    for name in FORMATS:
+        rate = figures[f"{name.replace('-', '_')}_records_per_s"]
+        assert rate > 12_000, name
+        assert figures[f"{name.replace('-', '_')}_us_per_record"] == pytest.approx(1e6 / rate, rel=0.05, abs=0.01)
