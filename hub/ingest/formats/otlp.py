@@ -116,9 +116,9 @@ def records_of(groups: Iterable[Group]) -> list[bytes]:
 
 
 def check_count(count: int) -> None:
-    """Refuse a request of more records than a hub should read at once."""
+    """Refuse a request of more records than a hub should read at once, or more resources or scopes, empty ones too."""
     if count > MAX_RECORDS:
-        msg = f"the request has {count} log records or more, the bound is {MAX_RECORDS}: send less at once"
+        msg = f"the request has {count} resources, scopes or log records, more than {MAX_RECORDS}: send less at once"
         raise FormatError(msg, reason=FormatReason.LIMIT)
 
 

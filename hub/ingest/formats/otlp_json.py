@@ -27,6 +27,8 @@ def decode(payload: bytes) -> list[bytes]:
 def read(payload: bytes) -> list[Group]:
     """Return the records of requests by resource; FormatError where they are none."""
     found = [logs for request in objects(payload) for logs in _objects(request, "resourceLogs")]
+    check_count(len(found))
+    check_count(sum(len(_objects(logs, "scopeLogs")) for logs in found))
     check_count(sum(len(_objects(scope, "logRecords")) for logs in found for scope in _objects(logs, "scopeLogs")))
     budget = Budget()
     return [_group(logs, budget) for logs in found]

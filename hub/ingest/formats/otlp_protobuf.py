@@ -28,6 +28,8 @@ def decode(payload: bytes) -> list[bytes]:
 def read(payload: bytes) -> list[Group]:
     """Return the records of a request by resource; none of an empty one. FormatError where it is no such request."""
     found = _parsed(payload).resource_logs
+    check_count(len(found))
+    check_count(sum(len(logs.scope_logs) for logs in found))
     check_count(sum(len(scope.log_records) for logs in found for scope in logs.scope_logs))
     budget = Budget()
     return [_group(logs, budget) for logs in found]

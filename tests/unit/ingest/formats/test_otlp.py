@@ -319,8 +319,13 @@ def test_too_many_and_too_deep_are_refused() -> None:
     for _ in range(40):
         deep = {"kvlistValue": {"values": [{"key": "k", "value": deep}]}}
     nested = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": deep}]}]}]}
+    count = payload.MAX_RECORDS + 1
     for module, raw in (
         (otlp_protobuf, delimited(1, len(scope)) + scope),
+        (otlp_protobuf, delimited(1, 0) * count),
+        (otlp_protobuf, delimited(1, len(many)) + many),
+        (otlp_json, json.dumps({"resourceLogs": [{}] * count}).encode()),
+        (otlp_json, json.dumps({"resourceLogs": [{"scopeLogs": [{}] * count}]}).encode()),
         (
             otlp_json,
             json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * (payload.MAX_RECORDS + 1)}]}]}).encode(),
@@ -329,4 +334,4 @@ def test_too_many_and_too_deep_are_refused() -> None:
     ):
         with pytest.raises(FormatError) as caught:
             module.decode(raw)
-        assert caught.value.reason is FormatReason.LIMIT
+        assert caught.value.reason is FormatReason.LIMIT, raw[:40]
