@@ -65,7 +65,7 @@ class Seen:
 async def run(watch: Watch) -> None:
     """Subscribe, and tell what came, word after word."""
     seen = Seen()
-    socket = await connect(watch.port, tls_context(watch.ca), watch.token, lambda payload: seen.take(payload))
+    socket = await connect(watch.port, tls_context(watch.ca), watch.token, seen.take)
     socket.send(ClientMessage(subscribe=Subscribe(id="0")).SerializeToString())
     async with asyncio.timeout(watch.patience_seconds):
         while not seen.subscribed:  # noqa: ASYNC110  rare, and cheap

@@ -123,7 +123,9 @@ def formats(
 @app.command()
 def kafka(
     records: Annotated[int, typer.Option(min=500, max=5_000_000, help="Records in protobuf batches.")] = 600_000,
-    ecs_records: Annotated[int, typer.Option(min=1, max=1_000_000, help="Records of ECS JSON, a message each.")] = 120_000,
+    ecs_records: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Records of ECS JSON, a message each.")
+    ] = 120_000,
     duration: Annotated[float, typer.Option("--seconds", min=1, max=60, help="Length of the live part.")] = 5.0,
 ) -> None:
     """Measure the Kafka source: a full topic drained to the disk and one TLS subscriber, then latency at 10,000/s."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hub.errors import FormatError, FormatReason
 from hub.ingest.formats.payload import Budget, headed
 from hub.ingest.kafka.message import REFUSED_RECORDS, TOO_LARGE, DeadLetter
+from hub.ingest.kafka.place import Place
 from hub.pb.record_pb2 import LogRecord
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hub.core.batch import Rejected
     from hub.ingest.formats import Decode
     from hub.ingest.kafka.message import Message
-    from hub.ingest.kafka.place import Place
 
 # After so many records others have their turn: 2.5 ms of JSON.
 _BREATH_RECORDS = 250
@@ -48,13 +48,33 @@ class Reading:
 class Parcel:
     """Records on their way into the log, how many of each message, and the place behind them."""
 
-    place: Place
+    place: Place = field(default_factory=Place)
     records: list[bytes] = field(default_factory=list)
     size: int = 0
     spans: list[tuple[Message, int]] = field(default_factory=list)
     messages: int = 0
     message_bytes: int = 0
     letters: list[DeadLetter] = field(default_factory=list)
+
+    def add(self, message: Message, records: list[bytes], reading: Reading) -> bool:
+        """Take records of a message, unless they are too many for the parcel."""
+        count = len(records)
+        size = sum(map(len, records)) + _FRAME_BYTES * count
+        if self.size + size > reading.parcel_bytes or len(self.records) + count > reading.parcel_records:
+            return False
+        if count:
+            self.records += records
+            self.size += size
+            self.spans.append((message, count))
+        return True
+
+    def fill(self, message: Message, records: list[bytes], reading: Reading) -> int:
+        """Take as many records of a message as there is room for; return how many that were."""
+        ends = list(accumulate(len(record) + _FRAME_BYTES for record in records))
+        room = reading.parcel_records - len(self.records)
+        count = min(room, bisect_right(ends, reading.parcel_bytes - self.size))
+        self.add(message, records[:count], reading)
+        return count
 
     def letters_of(self, rejected: Sequence[Rejected]) -> list[DeadLetter]:
         """Return a dead letter for each message some of whose records were refused, by their indexes in the parcel."""
@@ -74,25 +94,28 @@ class Parcel:
 
 def gather(messages: Iterable[Message], begin: Place, reading: Reading) -> Iterator[Parcel | None]:
     """Yield parcels of the messages from `begin` on; None in between where others may have their turn."""
-    parcel, breath = Parcel(begin), 0
+    parcel, breath, behind = Parcel(), 0, -1
     for message in messages:
-        if message.offset < begin.offset:
+        offset = message.offset
+        if offset < begin.offset:
             continue
-        done = begin.records if message.offset == begin.offset else 0
+        done = begin.records if offset == begin.offset else 0
         records = _read(message, reading, parcel, first=not done)
-        while len(records) > done and (fitting := _fitting(parcel, records, done, reading)) < len(records):
-            _put(parcel, message, records[done:fitting])
-            parcel.place = begin.at(message.offset).behind(fitting)
-            done = fitting
+        if done:
+            records = records[done:]
+        while not parcel.add(message, records, reading):
+            count = parcel.fill(message, records, reading)
+            records, done = records[count:], done + count
+            parcel.place = begin.at(offset).behind(done)
             yield parcel
-            parcel = Parcel(parcel.place)
-        _put(parcel, message, records[done:])
-        parcel.place = begin.at(message.offset + 1)
+            parcel = Parcel()
+        behind = offset + 1
         breath += len(records) or 1
         if breath >= _BREATH_RECORDS:
             breath = 0
             yield None
-    if parcel.place != begin:
+    if behind >= 0:
+        parcel.place = begin.at(behind)
         yield parcel
 
 
@@ -139,24 +162,3 @@ def _attributes(message: Message, reading: Reading) -> bytes:
         if value is not None:
             head.attributes[name].string_value = value[:_LONGEST_ATTRIBUTE_BYTES].decode("utf-8", "replace")
     return head.SerializeToString(deterministic=True)
-
-
-def _fitting(parcel: Parcel, records: list[bytes], done: int, reading: Reading) -> int:
-    """Return up to which index the records behind the first `done` fit into the parcel."""
-    room, left = reading.parcel_records - len(parcel.records), reading.parcel_bytes - parcel.size
-    rest = records[done:] if done else records
-    if len(rest) <= room and _size(rest) <= left:
-        return len(records)
-    ends = list(accumulate(len(record) + _FRAME_BYTES for record in rest))
-    return done + min(room, bisect_right(ends, left))
-
-
-def _put(parcel: Parcel, message: Message, records: list[bytes]) -> None:
-    if records:
-        parcel.records += records
-        parcel.size += _size(records)
-        parcel.spans.append((message, len(records)))
-
-
-def _size(records: list[bytes]) -> int:
-    return sum(map(len, records)) + _FRAME_BYTES * len(records)

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _OPAQUE, _COLUMNS = opaque(Batch), columns(Batch)
 _FIRST_PAUSE_SECONDS = 0.1
+_VALUE = attrgetter("value")
 
 
 def source_id(group: str, partition: Partition) -> str:
@@ -340,4 +342,4 @@ class Lane:
 
 
 def _bytes_of(messages: Sequence[Message]) -> int:
-    return sum(len(message.value or b"") for message in messages)
+    return sum(map(len, filter(None, map(_VALUE, messages))))
