@@ -99,7 +99,8 @@ async def _topics(broker: Broker) -> Sequence[str]:
 
 def header(message: ConsumerRecord, name: str) -> str:
     """Return what a dead letter says."""
-    return dict(message.headers)[f"loghub-{name}"].decode()
+    value: bytes = dict(message.headers)[f"loghub-{name}"]
+    return value.decode()
 
 
 def names(message: ConsumerRecord) -> Iterable[str]:

@@ -6,6 +6,7 @@ Offsets in the group are a hint, for hubs with other logs and for whoever watche
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 # A fetch is taken up so many messages at a time, so that others have their turn in between: 2 ms.
 _AT_ONCE = 500
 _CLOSE_SECONDS = 3.0
+# Others wait for a commit where partitions change hands, and it is a hint only.
+_COMMIT_SECONDS = 2.0
 _HEARTBEATS = 4
 
 
@@ -149,7 +152,8 @@ class KafkaGroup:
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tell the group where its members would read on."""
-        await self._asked(self._consumer.commit({TopicPartition(*one): offset for one, offset in offsets.items()}))
+        found = {TopicPartition(*one): offset for one, offset in offsets.items()}
+        await self._asked(self._consumer.commit(found), _COMMIT_SECONDS)
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """Return the offset of the first message, and the one that the next will get."""
@@ -168,13 +172,24 @@ class KafkaGroup:
 
     async def stop(self) -> None:
         """Leave the group."""
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._consumer.stop()
+        # In tasks of their own: where no broker is there, the client library raises CancelledError although nobody was
+        # cancelled, and has then closed only a part.
+        closing = (self._consumer.stop, *(part.close for part in self._parts()))
+        for close in closing:
+            task = asyncio.create_task(close(), name="kafka-group-close")
+            await asyncio.wait([task], timeout=_CLOSE_SECONDS)
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # what is not closed in order ends with its connection
 
-    async def _asked(self, question: Awaitable[Any]) -> Any:  # noqa: ANN401  whatever the client library answers
+    def _parts(self) -> list[Any]:
+        parts = (self._consumer._coordinator, self._consumer._client)  # noqa: SLF001  see stop
+        return [part for part in parts if part is not None]
+
+    async def _asked(self, question: Awaitable[Any], seconds: float = math.inf) -> Any:  # noqa: ANN401  whatever it is
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(min(self._timeout, seconds)):
                 return await question
         except (KafkaError, OSError, TimeoutError) as error:
             raise self._translated(error) from error
