@@ -24,7 +24,8 @@ LIB = Path(__file__).parents[2] / "tools" / "kafka" / "target" / "lib"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _LAST_LINES = 15
-_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "-Djava.awt.headless=true")
+# The quick compiler alone: a start takes 4.6 s of CPU instead of 6.6, and most brokers here live for seconds.
+_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN", "-Djava.awt.headless=true")
 
 
 class BrokerError(LoghubError):
