@@ -101,7 +101,9 @@ class Broker:
             self._ports = _Ports(*_free_ports(3))
             properties.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
         if not (self.folder / "data" / "meta.properties").exists():
-            cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+            first, *rest = uuid.uuid4().bytes
+            # One in 64 would begin with a dash, and be taken for an option.
+            cluster = urlsafe_b64encode(bytes((first & 0x7F, *rest))).rstrip(b"=").decode()
             tool = (*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
             done = subprocess.run(tool, capture_output=True, text=True, timeout=_START_SECONDS, check=False)  # noqa: S603
             if done.returncode:

@@ -110,4 +110,4 @@ async def _introduce(host: str, port: int, options: dict[str, Any]) -> None:
     """Say who the hub is, and ask which requests the broker knows."""
     known = {name: value for name, value in options.items() if name != "bootstrap_servers"}
     opened = await create_conn(host, port, **known)
-    opened.close()
+    await opened.close()
