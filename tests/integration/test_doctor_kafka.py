@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub.cli.broker import Broker, BrokerTls
+from hub.cli.broker import Broker, BrokerTls, BrokerUser
 from hub.cli.doctor_kafka import kafka
 from hub.config import load
 from hub.core.principal import Role
 from tests.certificates import wide_root
 from tests.kafka_settings import source_settings
-from tests.topics import create_topic
+from tests.topics import create_topic, produce
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from hub.app import Hub
     from hub.cli.deployment import Deployment
     from hub.cli.finding import Finding
+    from tests.peers import Site
+
+    Start = Callable[..., AbstractAsyncContextManager[tuple[Site, Hub]]]
 
 
 async def found(deployment: Deployment, section: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -108,3 +114,24 @@ async def test_what_is_wrong_with_tls_is_told_apart(deployment: Deployment, tmp_
             ("ok", "kafka", f"{broker.tls_address} takes the hub in"),
             ("failed", "kafka-topics", "the hub may not see the topic secret"),
         ]
+
+
+@pytest.mark.timeout(120)
+async def test_a_wrong_password_is_told_from_a_good_one(deployment: Deployment, tmp_path: Path, start: Start) -> None:
+    """By SCRAM; and with the good one topics are read."""
+    password = tmp_path / "password"
+    with Broker(tmp_path / "broker", user=BrokerUser("hub", "secret")) as broker:
+        await create_topic(broker, "by-user")
+        await produce(broker, "by-user", b"hello")
+        user = {"username": "hub", "password_file": str(password)}
+        section = source_settings(broker.sasl_address, one("by-user"), **user)
+        password.write_text("wrong")
+        ((status, check, text),) = await found(deployment, section)
+        assert (status, check) == ("failed", "kafka-user")
+        assert "user hub" in text
+        assert "wrong" not in text
+        password.write_text("secret\n")
+        assert (await found(deployment, section))[0] == ("ok", "kafka", f"{broker.sasl_address} takes the hub in")
+        async with start(kafka=section) as (site, _), site.subscriber("acme") as tail:
+            await tail.subscribe(oldest=True)
+            assert await tail.bodies(1) == ["hello"]
