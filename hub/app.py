@@ -20,6 +20,8 @@ import uvloop
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__, options
 from hub.allocator import keep_memory
+from hub.consume.engine import Engine
+from hub.consume.session import ConsumerSession
 from hub.core.places import Places
 from hub.errors import StorageFullError
 from hub.identity.access import Access
@@ -42,6 +44,7 @@ from hub.observe.audit import Audit, Event
 from hub.observe.audit_access import AuditedAccess
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
+from hub.rpc.consume import ConsumeParts, ConsumeService
 from hub.rpc.server import GrpcServer
 from hub.rpc.tail import TailParts, TailService
 from hub.web.app import create_app
@@ -59,6 +62,8 @@ assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an eff
 
 _log = logging.getLogger(__name__)
 _NEVER_SECONDS = 1e9
+# For what members of groups held to be given back, once they are gone.
+_DRAIN_SECONDS = 2.0
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -102,6 +107,7 @@ class Hub:
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = _open_log(settings, self.metrics, bell)
         self._engine = LiveEngine(self._log, options.live_limits(settings), self.metrics)
+        self._groups = Engine(self._log, options.consume_limits(settings), self.metrics, self.audit)
         check = self._access.check
         admission = Admission(options.batch_limits(settings), self.metrics)
         self._ingest = Ingest(
@@ -136,7 +142,9 @@ class Hub:
             live.max_message_bytes,
             self.audit,
         )
-        self._grpc = GrpcServer((ingest, TailService(parts)), options.grpc_options(settings), lambda: tls.material)
+        consume = ConsumeParts(partial(ConsumerSession, self._groups), self._groups, parts.calls)
+        services = (ingest, TailService(parts), ConsumeService(consume))
+        self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
         app = create_app(front)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 
@@ -163,6 +171,7 @@ class Hub:
             async with asyncio.TaskGroup() as tasks:
                 storing = tasks.create_task(self._log.run(), name="log")
                 engine = tasks.create_task(self._engine.run(), name="live")
+                groups = tasks.create_task(self._groups.run(), name="groups")
                 upkeep = tasks.create_task(self._upkeep(), name="upkeep")
                 access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
@@ -175,7 +184,9 @@ class Hub:
                 await self._stop.wait()
                 await self._wind_down()
                 await serving
+                await self._groups.drain(_DRAIN_SECONDS)
                 engine.cancel()
+                groups.cancel()
                 upkeep.cancel()
                 access.cancel()
                 keys.cancel()
