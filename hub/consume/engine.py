@@ -83,7 +83,7 @@ class Engine:
         if runner is None:
             if self._tasks is None:
                 raise ShuttingDownError
-            runner = self._runners[key] = GroupRunner(key, self.log, self.limits, self.node, self)
+            runner = self._runners[key] = GroupRunner(key, self.log, self.limits, self)
             # It begins to run when this waits: by then it has something to do.
             self._tasks.create_task(self._serve(key, runner), name=f"group-{key[1]}")
         await runner.ask(change, member)

@@ -113,11 +113,10 @@ class Observer(Protocol):
 class GroupRunner:
     """The members of a group in this process; `run` lasts as long as there are any."""
 
-    def __init__(self, key: tuple[str, str], log: Log, limits: ConsumeLimits, node: int, observer: Observer) -> None:
+    def __init__(self, key: tuple[str, str], log: Log, limits: ConsumeLimits, observer: Observer) -> None:
         self.tenant, self.name = key
         self._log = log
         self._limits = limits
-        self._node = node
         self._observer = observer
         self._members: dict[int, Member] = {}
         # Bounded by the members' messages: each session waits for its answer before it reads on.
@@ -143,17 +142,18 @@ class GroupRunner:
         """Have it look again: something was stored."""
         self._wake.set()
 
-    async def ask(self, change: Callable[[Group, int], object], member: Member | None = None) -> object:
-        """Have a change made; return what came of it once that is stored, or raise LoghubError.
+    def ask(self, change: Callable[[Group, int], object], member: Member | None = None) -> asyncio.Future[object]:
+        """Have a change made, at once in line; the future has what came of it once that is stored, or a LoghubError.
 
         With a member that sits by the change: it is served from then on.
         """
-        if self._over is not None:
-            raise self._over
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if self._over is not None:
+            done.set_exception(self._over)
+            return done
         self._asked.append(_Asked(change, done, member))
         self.wake()
-        return await done
+        return done
 
     def remove(self, seat: int) -> None:
         """Serve a member no more."""
@@ -289,7 +289,7 @@ class GroupRunner:
         """Take note of time: what was held for too long, who was not heard of, where nothing matters."""
         work.expire(now)
         if telling:
-            work.see(self._node, now)
+            work.see(self._members, now)
         work.miss(now - int(self._limits.member_seconds * _SECOND), now)
         begin, end = self._clear
         if begin == work.position < end and now - self._cleared_at > self._limits.position_seconds * _SECOND:

@@ -108,14 +108,16 @@ class ConsumerSession:
         if runner is None or member is None:
             return
         self._counts.members.dec()
-        runner.remove(member.seat.id)
         seat = member.seat.id
 
         def rise(group: Group, now: int) -> None:
             group.rise(seat, now, counted=counted)
 
+        # Asked before it is removed: a runner with nothing to do and nobody to serve ends.
+        risen = runner.ask(rise)
+        runner.remove(seat)
         with suppress(LoghubError):  # the group is gone, or the hub
-            await asyncio.shield(runner.ask(rise))  # cut short, what it holds would be held until its time is over
+            await asyncio.shield(risen)  # cut short, it rises all the same
 
     def end(self, ending: Ending) -> None:
         """Say goodbye; whoever waits for `ended` closes the connection."""

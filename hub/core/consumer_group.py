@@ -139,9 +139,9 @@ class Group:
         self.seats.pop(seat, None)
         self._take_back([one.id for one in self.held if one.id and one.seat == seat], now, now, counted=counted)
 
-    def see(self, node: int, now: int) -> None:
-        """Take note that all members of a hub process are there."""
-        for seat in [one for one in self.seats.values() if one.node == node]:
+    def see(self, seats: Collection[int], now: int) -> None:
+        """Take note that members are there."""
+        for seat in [self.seats[one] for one in seats if one in self.seats]:
             self.seats[seat.id] = replace(seat, seen=now)
 
     def miss(self, before: int, now: int) -> None:

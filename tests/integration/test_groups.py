@@ -18,7 +18,6 @@ from tests.members import admin, ask, bodies, member, reader
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
-
     from pathlib import Path
 
     from hub.app import Hub
@@ -270,13 +269,19 @@ async def test_what_retention_removed_is_told_to_one_member(start: Start, tenant
             await two.joined()
             seen: list[Delivery] = []
             working = [asyncio.create_task(work(peer, seen)) for peer in (one, two)]
-            while (await ask(site, reader(site, tenant), "DescribeGroup", group="audit")).group.lag:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await until_done(site, tenant)
             for task in working:
                 task.cancel()
         gaps = sorted((gap.from_offset, gap.to_offset, gap.count) for delivery in seen for gap in delivery.gaps)
         assert gaps == [(0, 1, 1), (1, 2, 1)]
         assert [body for delivery in seen for body in bodies(delivery)] == ["3"]
+
+
+async def until_done(site: Site, tenant: str) -> None:
+    """Wait until the group is done with all there is."""
+    async with asyncio.timeout(10):
+        while (await ask(site, reader(site, tenant), "DescribeGroup", group="audit")).group.lag:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def work(peer: MemberPeer, seen: list[Delivery]) -> None:
