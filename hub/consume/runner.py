@@ -147,7 +147,7 @@ class GroupRunner:
 
         With a member that sits by the change: it is served from then on.
         """
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        done = _answerable()
         if self._over is not None:
             done.set_exception(self._over)
             return done
@@ -239,7 +239,7 @@ class GroupRunner:
         def rise(group: Group, now: int) -> None:
             group.rise(seat, now, counted=False)
 
-        self._asked.append(_Asked(rise, asyncio.get_running_loop().create_future()))
+        self._asked.append(_Asked(rise, _answerable()))
         self._hungry = True
 
     async def _current(self) -> Group:
@@ -368,9 +368,9 @@ class GroupRunner:
             if not one.done.done():
                 one.done.set_exception(error)
         self._asked.clear()
-        for member in self._members.values():
+        members, self._members = list(self._members.values()), {}
+        for member in members:
             member.outlet.dismiss(error)
-        self._members.clear()
 
 
 def note_name(group: str) -> str:
@@ -391,6 +391,13 @@ def _made(change: Callable[[Group, int], object], work: Group, now: int) -> obje
         return change(work, now)
     except LoghubError as error:
         return error
+
+
+def _answerable() -> asyncio.Future[object]:
+    """Return a future whose error is nobody's fault where nobody is there to hear it."""
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    done.add_done_callback(lambda one: one.cancelled() or one.exception())
+    return done
 
 
 def _answer(done: asyncio.Future[object], answer: object) -> None:
