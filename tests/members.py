@@ -74,10 +74,10 @@ class MemberPeer:
 
     async def until(self, kind: str, seconds: float = SECONDS) -> Any:
         """Return the body of the next event of this kind, keeping others for later; TimeoutError where none comes."""
-        for event in self._kept:
-            if event.WhichOneof("kind") == kind:
-                self._kept.remove(event)
-                return getattr(event, kind)
+        kept = next((one for one in self._kept if one.WhichOneof("kind") == kind), None)
+        if kept is not None:
+            self._kept.remove(kept)
+            return getattr(kept, kind)
         async with asyncio.timeout(seconds):
             while (event := await self.next()) is not None:
                 if event.WhichOneof("kind") == kind:

@@ -11,6 +11,7 @@ import pytest
 from hub.core.principal import Principal, Scope
 from hub.errors import BadCursorError, BadRequestError, LoghubError, StorageFullError
 from hub.log.memory import MemoryLog
+from hub.log.model import Entry
 from hub.observe.metrics import Metrics
 from hub.pb.consume_pb2 import JoinGroup, LeaveGroup, ResetGroupRequest
 from hub.pb.tail_pb2 import Auth
@@ -183,7 +184,7 @@ async def test_the_first_message_is_join_and_only_the_first(first: str) -> None:
 async def test_ids_must_be_named() -> None:
     """At least one, at most a thousand."""
     async with engine() as mine:
-        for ids in ([], range(1, 1002)):
+        for ids in (list[int](), list(range(1, 1002))):
             peer = await Peer(mine).join(member=f"m{len(ids)}")
             await peer.say(ack={"ids": ids})
             assert isinstance(await ending(peer), BadRequestError)
@@ -219,7 +220,7 @@ async def test_where_a_new_group_begins() -> None:
         for begin, expected in (
             (JoinGroup(oldest=True), 0),
             (JoinGroup(oldest=False), 2),
-            (JoinGroup(since={"seconds": 2}), 1),  # type: ignore[arg-type]
+            (JoinGroup(since={"seconds": 2}), 1),
             (JoinGroup(cursor=cursor), 0),
             (JoinGroup(), 2),
         ):
@@ -305,10 +306,9 @@ async def test_a_fault_ends_the_members_and_not_the_hub() -> None:
         await Peer(mine).join("another")
 
 
-def note_entry(data: bytes, after: int) -> object:
+def note_entry(data: bytes, after: int) -> Entry:
     """Return an entry that replaces the group's note."""
-    made = entry("acme")
-    return type(made)("acme", data, 0, 1, seq=after + 1, after_seq=after, note="group/audit")
+    return Entry("acme", data, 0, 1, seq=after + 1, after_seq=after, note="group/audit")
 
 
 def test_the_reader_may_read() -> None:
