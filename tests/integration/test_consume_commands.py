@@ -80,8 +80,8 @@ async def test_what_is_printed_is_acknowledged_and_ctrl_c_leaves(site: Site, ten
         await until_acked(site, tenant, 2)
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(SECONDS):
-            _, err = await process.communicate()
-        assert (process.returncode, err) == (0, b"")
+            _, said = await process.communicate()
+        assert (process.returncode, said) == (0, b"")
     status, out, _ = await done("groups", "list", *options)
     assert (status, out) == (0, "audit  lag 0  pending 0  members 0  level>=info\n")
     status, out, _ = await done("groups", "reset", "audit", "--oldest", *access(site, admin(site, tenant)))

@@ -41,7 +41,7 @@ def test_a_damaged_note_is_never_served(tmp_path: Path, at: int) -> None:
         table = env.open_db(b"notes")
         with env.begin(write=True) as txn:
             key = b"\x00\x00\x00\x00bad"
-            row = bytearray(txn.get(key, db=table))
+            row = bytearray(txn.get(key, default=b"", db=table))
             row[at] ^= 1
             txn.put(key, bytes(row), db=table)
     store = Store(path, ROOM, FOREVER)
