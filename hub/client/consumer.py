@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
@@ -22,9 +22,8 @@ from hub.pb.consume_pb2 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
-    from hub.client.groups import Caller
     from hub.pb.consume_pb2 import Delivery, JoinedGroup
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
@@ -41,6 +40,16 @@ _FATAL = {
     grpc.StatusCode.NOT_FOUND: LoghubError,
     grpc.StatusCode.UNIMPLEMENTED: LoghubError,
 }
+
+
+class Caller(Protocol):
+    """Who calls which hub; `hub.client.groups.Caller`."""
+
+    def channel(self) -> grpc.aio.Channel:
+        """Return a channel to the hub."""
+
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        """Return what goes along with a call."""
 
 
 class Consumer:
@@ -82,12 +91,13 @@ class Consumer:
                     metadata=self._caller.metadata()
                 )
                 try:
-                    async for event in self._events(call):
-                        if event.HasField("joined"):
-                            backoff.reset()
-                        if event.HasField("delivery") and not self.leaving:
-                            yield event.delivery
-                        wait = event.goodbye.retry_after.ToTimedelta().total_seconds()
+                    async with aclosing(self._events(call)) as events:
+                        async for event in events:
+                            if event.HasField("joined"):
+                                backoff.reset()
+                            if event.HasField("delivery") and not self.leaving:
+                                yield event.delivery
+                            wait = event.goodbye.retry_after.ToTimedelta().total_seconds()
                 finally:
                     self._call = None
                     call.cancel()
@@ -99,7 +109,7 @@ class Consumer:
                     async with asyncio.timeout(pause):
                         await self._leaving.wait()
 
-    async def _events(self, call: Any) -> AsyncIterator[ConsumerEvent]:  # noqa: ANN401  grpc has no types
+    async def _events(self, call: Any) -> AsyncGenerator[ConsumerEvent, None]:  # noqa: ANN401  grpc has no types
         """Join, and yield what the hub says until the call is over; its status says why."""
         with suppress(*_BROKEN):
             await call.write(ConsumerMessage(join=self._join).SerializeToString())

@@ -289,3 +289,20 @@ async def work(peer: MemberPeer, seen: list[Delivery]) -> None:
     while True:
         seen.append(await peer.delivery())
         await peer.ack(seen[-1])
+
+
+async def test_a_hub_that_stops_says_goodbye_and_gives_back(start: Start, tenant: str) -> None:
+    """The member is told to come back; what it held is not counted, and comes to it from the next hub."""
+    async with start() as (site, hub), member(site, reader(site, tenant), member="m1", oldest=True) as peer:
+        await site.push(tenant, "held")
+        assert bodies(await peer.delivery()) == ["held"]
+        hub.stop()
+        goodbye = await peer.until("goodbye")
+        assert goodbye.reconnect
+        assert (await peer.status())[0] is grpc.StatusCode.UNAVAILABLE
+    async with start() as (site, _):
+        group = (await ask(site, reader(site, tenant), "DescribeGroup", group="audit")).group
+        assert (group.member_count, [one.attempt for one in group.pending]) == (0, [0])
+        async with member(site, reader(site, tenant), member="m1") as again:
+            one = await again.delivery()
+            assert (bodies(one), one.attempt) == (["held"], 1)
