@@ -128,8 +128,6 @@ class ConsumerSession:
             goodbye.retry_after.FromMilliseconds(int(ending.retry_after_seconds * 1000))
         self._send(ConsumerEvent(goodbye=goodbye))
         self.ended.set_result(ending)
-        if self._runner is not None and self._member is not None:
-            self._runner.remove(self._member.seat.id)
 
     def _fail(self, error: LoghubError, *, reconnect: bool = False) -> None:
         reason = ingest_pb2.GOODBYE_REASON_INTERNAL
@@ -167,8 +165,8 @@ class ConsumerSession:
 
     @property
     def full(self) -> bool:
-        """Whether too much waits for the peer already."""
-        return self._sink.full
+        """Whether too much waits for the peer already; one that has ended gets nothing, until it has left."""
+        return self._sink.full or self.ended.done()
 
     def sat(self, runner: GroupRunner, group: Group) -> None:
         """Take note that the member sits, and who serves it; whatever comes now, it must leave."""

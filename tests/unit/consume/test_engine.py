@@ -314,3 +314,20 @@ def note_entry(data: bytes, after: int) -> Entry:
 def test_the_reader_may_read() -> None:
     """As the tests take for granted."""
     assert Scope.READ in READER.scopes
+
+
+async def test_a_membership_that_the_hub_ends_is_left_all_the_same() -> None:
+    """Between its end and its close it gets nothing, and its seat is kept for it to be given back."""
+    log = MemoryLog(FOREVER)
+    async with engine(log) as mine:
+        peer = await Peer(mine).join(oldest=True)
+        await log.append([entry("acme", "1")])
+        await peer.heard(1)
+        peer.session.shut_down(0.0)
+        await log.append([entry("acme", "2")])
+        await asyncio.sleep(0.1)
+        assert len(peer.deliveries) == 1
+        await peer.session.close()
+        await mine.drain(1)
+        group = await mine.group(KEY)
+        assert (group.seats, [(held.first, held.attempt) for held in group.held]) == ({}, [(0, 0)])
