@@ -54,6 +54,7 @@ def consume(
     member: Annotated[str, typer.Option(help="Name of this member; default: a new one.")] = "",
     since: Annotated[str, typer.Option(help="A new group begins this long ago: 90s, 10m, 12h.")] = "",
     oldest: Annotated[bool, typer.Option("--oldest", help="A new group begins with the oldest.")] = False,
+    cursor: Annotated[str, typer.Option(help="A new group begins behind this cursor.")] = "",
     max_in_flight: Annotated[int, typer.Option(min=0, help="Deliveries at once; 0: as many as the hub allows.")] = 0,
     max_records: Annotated[int, typer.Option(min=0, help="Records of a delivery; 0: as many as the hub allows.")] = 0,
     ack_timeout: Annotated[str, typer.Option(help="After so long somebody else gets a delivery: 30s, 5m.")] = "",
@@ -75,7 +76,9 @@ def consume(
         filter=wanted,
     )
     try:
-        if since:
+        if cursor:
+            join.cursor = cursor
+        elif since:
             join.since.FromNanoseconds(time.time_ns() - int(float(str(seconds(since))) * 1e9))
         elif oldest:
             join.oldest = True

@@ -45,7 +45,7 @@ _RENEWALS = 3
 _SECOND = 10**9
 _TICK_SECONDS = 0.001
 # A group's filter was let in when the group was made; what the limits are by now is not its concern.
-_ANY_FILTER = FilterLimits(2**31, 2**31)
+ANY_FILTER = FilterLimits(2**31, 2**31)
 
 
 class Outlet(Protocol):
@@ -258,7 +258,7 @@ class GroupRunner:
 
     def _take(self, group: Group, version: int, data: bytes) -> None:
         if self._reader is None:
-            wanted = parse_filter(group.filter, _ANY_FILTER)
+            wanted = parse_filter(group.filter, ANY_FILTER)
             self._reader = PieceReader(self._log, self.tenant, wanted, self._limits.read_bytes)
         self._group, self._version, self._data = group, version, data
 

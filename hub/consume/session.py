@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from hub import __version__
 from hub.consume.engine import check_name
-from hub.consume.errors import GroupDiffersError
-from hub.consume.runner import Member
+from hub.consume.errors import GroupDiffersError, GroupGoneError, ReplacedError
+from hub.consume.runner import ANY_FILTER, Member
 from hub.core.consumer_group import Answer, Group, Seat
 from hub.core.cursor import Cursor
 from hub.core.ending import Ending
@@ -46,6 +46,15 @@ _PROTOCOL_CODE = 4500
 _MAX_IDS = 1000
 _SECOND = 10**9
 _RETRY_SECONDS = 1.0
+_INTERNAL = ingest_pb2.GOODBYE_REASON_INTERNAL
+# The first that fits.
+_REASONS: tuple[tuple[type[LoghubError], ingest_pb2.GoodbyeReason], ...] = (
+    (GroupGoneError, ingest_pb2.GOODBYE_REASON_DONE),
+    (ReplacedError, ingest_pb2.GOODBYE_REASON_SUPERSEDED),
+    (BadRequestError, ingest_pb2.GOODBYE_REASON_PROTOCOL),
+    (QuotaError, ingest_pb2.GOODBYE_REASON_QUOTA),
+    (ForbiddenError, ingest_pb2.GOODBYE_REASON_FORBIDDEN),
+)
 
 
 class ConsumerSession:
@@ -129,9 +138,10 @@ class ConsumerSession:
         self._send(ConsumerEvent(goodbye=goodbye))
         self.ended.set_result(ending)
 
-    def _fail(self, error: LoghubError, *, reconnect: bool = False) -> None:
-        reason = ingest_pb2.GOODBYE_REASON_INTERNAL
-        self.end(Ending(error.close_code, reason, error.message, reconnect=reconnect or error.retry, error=error))
+    def _fail(self, error: LoghubError) -> None:
+        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), _INTERNAL)
+        wait = error.retry_after_seconds or 0.0
+        self.end(Ending(error.close_code, reason, error.message, error.retry, wait, error))
 
     def no_more(self) -> None:
         """Take note that no message will come: what it holds can never be settled."""
@@ -174,7 +184,7 @@ class ConsumerSession:
         member = self._member
         assert member is not None  # noqa: S101  it asked to
         self._counts.members.inc()
-        self._group_filter = parse_filter(group.filter, self._limits.filters)
+        self._group_filter = parse_filter(group.filter, ANY_FILTER)
         joined = consume_pb2.JoinedGroup(
             server=f"loghub/{__version__}",
             member=member.seat.name,
@@ -257,7 +267,7 @@ class ConsumerSession:
         """Sit down at a group; GroupDiffersError where it is of something else, QuotaError where it is full."""
         member = self._member
         assert member is not None  # noqa: S101  made by the join
-        stands = parse_filter(group.filter, self._limits.filters)
+        stands = parse_filter(group.filter, ANY_FILTER)
         wanted = (stands if self._asked is None else self._asked) & self._always
         if wanted.canonical != group.filter:
             msg = f"the group has the filter {group.filter!r}, not {wanted.canonical!r}: a group's filter is fixed"
