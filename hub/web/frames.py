@@ -136,13 +136,21 @@ class FrameWriter:
 
     def write(self, frame: bytes) -> None:
         """Send a frame soon, or drop it where the connection is gone or closing."""
-        if not self._frames:
+        self._bytes += len(frame)
+        if self._bytes > _LITTLE_BYTES:
+            if not self._hurried:
+                self._hurried = True
+                self._flusher.hurry(self)
+        elif not self._frames:
             self._flusher.add(self)
         self._frames.append(frame)
-        self._bytes += len(frame)
-        if self._bytes > _LITTLE_BYTES and not self._hurried:
-            self._hurried = True
-            self._flusher.hurry(self)
+
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame soon, unless the peer does not keep up; return whether it is sent."""
+        if self.paused or self._bytes > self._queue_bytes:
+            return False
+        self.write(frame)
+        return True
 
     def flush(self, now: float | None = None) -> int:
         """Write what waits; return how many bytes that was."""

@@ -129,7 +129,7 @@ class TlsTransport(asyncio.Transport):
         self._loop.call_soon(self._readable)
 
     def _ended(self) -> None:
-        """The peer sends nothing more; with TLS that is the end, whatever the protocol would like."""
+        """Take note that the peer sends nothing more; with TLS that is the end, whatever the protocol would like."""
         self._call(self._protocol.eof_received)
         self.close()
 
@@ -137,7 +137,7 @@ class TlsTransport(asyncio.Transport):
         """Call the protocol; a fault of it ends the connection, not the hub."""
         try:
             callback(*arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a fault of ours, or of the library's: said in the log
             _log.exception("web_protocol_failed")
             self._lose(error)
 
@@ -241,7 +241,7 @@ class TlsTransport(asyncio.Transport):
         protocol, self._protocol = self._protocol, _NOBODY
         try:
             protocol.connection_lost(error if isinstance(error, OSError) else None)
-        except Exception:
+        except Exception:  # noqa: BLE001  as above
             _log.exception("web_protocol_failed")
 
 
