@@ -145,7 +145,7 @@ class TlsTransport(asyncio.Transport):
 
     def write(self, data: Any) -> None:  # noqa: ANN401  bytes or the like
         """Send; what the network does not take now waits."""
-        if self._closing or not data:
+        if self._closing:
             return
         if not self._waiting:
             try:
