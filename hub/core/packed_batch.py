@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import zstandard
+from google.protobuf.message import DecodeError
 
 from hub.core.records_message import MessageWire, batches_field
 from hub.core.wire import delimited, tag, varint
@@ -70,7 +71,7 @@ def _unpacked(packed: PackedBatch, max_batch_bytes: int) -> Batch:
             msg = f"a packed batch has {size} bytes, the limit is {max_batch_bytes}"
             raise BadRequestError(msg)
         batch = Batch.FromString(_decompressor.decompress(packed.data, max_output_size=size))
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, DecodeError) as error:
         msg = f"a packed batch cannot be read: {error}"
         raise BadRequestError(msg) from error
     if packed.first_offset:

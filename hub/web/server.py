@@ -126,9 +126,8 @@ class WebServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, with TLS of our own in place of the event loop's."""
-        make = partial(
-            self.config.http_protocol_class, config=self.config, server_state=self.server_state, app_state={}
-        )
+        kind = cast("type[LoghubHttp]", self.config.http_protocol_class)
+        make = partial(kind, config=self.config, server_state=self.server_state, app_state={})
         listeners = [TlsListener(one, self._tls, make, self._handshake_seconds) for one in sockets or ()]
         self.servers = cast("list[asyncio.base_events.Server]", listeners)
         self.started = True

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-_READ_BYTES = 64 * 1024
-# Reads of one connection before others have their turn; each is a TLS record of at most 16 KiB.
+# No less than a TLS record, so that none is left half read, of which the socket would say nothing.
+_READ_BYTES = 16 * 1024
+# Reads of one connection before others have their turn.
 _READS_AT_ONCE = 4
 _ACCEPTS_AT_ONCE = 16
 _NO_FILES_SECONDS = 0.5
@@ -102,11 +103,10 @@ class TlsTransport(asyncio.Transport):
                 self._loop.remove_reader(self._fd)
 
     def resume_reading(self) -> None:
-        """Read on; OpenSSL may hold something of which the socket says nothing."""
+        """Read on; OpenSSL never holds back anything that was read, since a read takes a whole record."""
         if not self._reading and not self._closing:
             self._reading = True
             self._loop.add_reader(self._fd, self._readable)
-            self._loop.call_soon(self._readable)
 
     def _readable(self) -> None:
         for _ in range(_READS_AT_ONCE):
@@ -126,7 +126,6 @@ class TlsTransport(asyncio.Transport):
                 self._ended()
                 return
             self._call(self._protocol.data_received, data)
-        self._loop.call_soon(self._readable)
 
     def _ended(self) -> None:
         """Take note that the peer sends nothing more; with TLS that is the end, whatever the protocol would like."""
