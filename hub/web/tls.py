@@ -27,7 +27,9 @@ _log = logging.getLogger(__name__)
 _READ_BYTES = 16 * 1024
 # Reads of one connection before others have their turn.
 _READS_AT_ONCE = 4
-_ACCEPTS_AT_ONCE = 16
+_ACCEPTS_AT_ONCE = 8
+# How long handshakes go on before all else has its turn.
+_TURN_SECONDS = 0.001
 _NO_FILES_SECONDS = 0.5
 _NO_FILES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _HIGH_BYTES = 64 * 1024
@@ -294,47 +296,44 @@ class _Handshake:
         self._socket = connection
         self._fd = connection.fileno()
         self._peername = peername
-        self._waits_to_write = False
-        self._timer = self._loop.call_later(listener.handshake_seconds, self._fail)
+        self.over = False
+        self._timer = self._loop.call_later(listener.handshake_seconds, self.cut)
+        self._loop.add_reader(self._fd, self._heard)
 
-    def begin(self) -> None:
-        """Take the peer's first words, which mostly are there already."""
-        self._loop.add_reader(self._fd, self._step)
-        self._step()
+    def _heard(self) -> None:
+        """Have the next step made in its turn."""
+        self._loop.remove_reader(self._fd)
+        self._listener.step_soon(self)
 
-    def _step(self) -> None:
+    def _may_write(self) -> None:
+        self._loop.remove_writer(self._fd)
+        self._listener.step_soon(self)
+
+    def step(self) -> None:
+        """Go on with what the peer has said."""
         try:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
-            self._wait_to_write(wait=False)
+            self._loop.add_reader(self._fd, self._heard)
         except ssl.SSLWantWriteError:
-            self._wait_to_write(wait=True)
+            self._loop.add_writer(self._fd, self._may_write)
         except OSError:  # those of TLS too
-            self._fail()
+            self.cut()
         else:
             self._leave()
             self._listener.welcome(self._socket, self._peername)
 
-    def _wait_to_write(self, *, wait: bool) -> None:
-        if wait and not self._waits_to_write:
-            self._loop.add_writer(self._fd, self._step)
-        elif not wait and self._waits_to_write:
-            self._loop.remove_writer(self._fd)
-        self._waits_to_write = wait
-
     def _leave(self) -> None:
+        self.over = True
         self._timer.cancel()
-        self._loop.remove_reader(self._fd)
-        self._wait_to_write(wait=False)
         self._listener.shaking.discard(self)
 
-    def _fail(self) -> None:
-        self._leave()
-        _close(self._socket)
-
     def cut(self) -> None:
-        """End it: the listener does."""
-        self._fail()
+        """End it: it takes too long, is no TLS, or the listener closes."""
+        self._leave()
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        _close(self._socket)
 
 
 class TlsListener:
@@ -355,6 +354,8 @@ class TlsListener:
         self.loop = asyncio.get_running_loop()
         self.handshake_seconds = handshake_seconds
         self.shaking: set[_Handshake] = set()
+        # Each of `shaking` at most once.
+        self._ready: deque[_Handshake] = deque()
         self._listener = listener
         self._context = context
         self._make_protocol = make_protocol
@@ -395,7 +396,22 @@ class TlsListener:
             return
         one = _Handshake(self, shaking, peername)
         self.shaking.add(one)
-        one.begin()
+
+    def step_soon(self, one: _Handshake) -> None:
+        """Have a handshake go on in its turn: a step takes 0.3 ms, and hundreds may come at once."""
+        if not self._ready:
+            self.loop.call_soon(self._turn)
+        self._ready.append(one)
+
+    def _turn(self) -> None:
+        """Make steps for a moment; then whatever else waits in the event loop has its turn before the next ones."""
+        end = self.loop.time() + _TURN_SECONDS
+        while self._ready and self.loop.time() < end:
+            one = self._ready.popleft()
+            if not one.over:
+                one.step()
+        if self._ready:
+            self.loop.call_soon(self._turn)
 
     def welcome(self, connection: ssl.SSLSocket, peername: object) -> None:
         """Let a peer in whose handshake is done."""

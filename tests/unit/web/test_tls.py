@@ -305,6 +305,32 @@ async def test_a_silent_peer_is_cut_in_time(contexts: Any) -> None:
         assert not server.listener.shaking
 
 
+async def test_many_handshakes_leave_turns_to_everything_else(contexts: Any) -> None:
+    """Of forty that come at once, and take 10 ms or more in all, a few are done in each turn of the loop."""
+    async with serving(contexts) as server:
+        steps: list[int] = []
+        turn = server.listener._turn  # noqa: SLF001  how long it takes is what is looked at
+
+        def counted() -> None:
+            before = len(server.listener._ready)  # noqa: SLF001  as above
+            turn()
+            steps.append(before - len(server.listener._ready))  # noqa: SLF001  as above
+
+        server.listener._turn = counted  # type: ignore[method-assign]  # noqa: SLF001
+        connecting = [
+            asyncio.open_connection("127.0.0.1", server.port, ssl=contexts[1], server_hostname="localhost")
+            for _ in range(40)
+        ]
+        streams = await asyncio.wait_for(asyncio.gather(*connecting), PATIENCE)
+        assert sum(steps) >= 40
+        assert max(steps) < 20
+        for _, writer in streams:
+            writer.transport.abort()
+        for _ in streams:
+            heard = await server.heard.get()
+            await heard.until(lambda heard=heard: bool(heard.lost))  # type: ignore[misc]
+
+
 async def test_a_closed_listener_lets_nobody_in(contexts: Any) -> None:
     """Nor those whose handshake is not done."""
     async with serving(contexts) as server:
