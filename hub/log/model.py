@@ -24,9 +24,9 @@ class Entry:
     one stored until now is `after_seq`; that is what makes a resend harmless. `records` may be 0 where all records were
     refused: then only the sequence number is stored.
 
-    With a `note` it is no batch: `data` becomes the tenant's note of that name (b"": there is none any more) and `seq`
-    its version, provided that its version until now is `after_seq` (0: there was none). `seq` must be larger. So of two
-    who have read the same note, one can write it.
+    With a `note` it is no batch, and `records` is 0: `data` becomes the tenant's note of that name (b"": there is none
+    any more) and `seq` its version, provided that its version until now is `after_seq` (0: there was none). `seq` must
+    be larger. So of two who have read the same note, one can write it.
     """
 
     tenant: str

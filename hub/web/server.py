@@ -13,16 +13,19 @@ import contextlib
 import logging
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
 from hub.errors import ConfigError
 from hub.web.frames import Flusher
 from hub.web.http import LoghubHttp
+from hub.web.tls import TlsListener
 from hub.web.websocket import LoghubWebSocket
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from collections.abc import Callable, Iterator
 
@@ -110,6 +113,8 @@ class WebServer(uvicorn.Server):
         config.load()
         config.ssl = tls
         super().__init__(config)
+        self._tls = tls
+        self._handshake_seconds = options.handshake_seconds
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         logging.getLogger("uvicorn.access").disabled = True  # an address can have a ticket in it
         self._socket = _listen(options)
@@ -118,6 +123,14 @@ class WebServer(uvicorn.Server):
     def port(self) -> int:
         """The port that is listened on."""
         return int(self._socket.getsockname()[1])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with TLS of our own in place of the event loop's."""
+        kind = cast("type[LoghubHttp]", self.config.http_protocol_class)
+        make = partial(kind, config=self.config, server_state=self.server_state, app_state={})
+        listeners = [TlsListener(one, self._tls, make, self._handshake_seconds) for one in sockets or ()]
+        self.servers = cast("list[asyncio.base_events.Server]", listeners)
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
