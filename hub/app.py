@@ -31,6 +31,7 @@ from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
+from hub.ingest.callers import Callers
 from hub.ingest.otlp_service import OtlpService
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
@@ -140,11 +141,8 @@ class Hub:
         )
         receiver = options.otlp_receiver(settings, self._ingest)
         self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
-        services = (
-            ingest,
-            OtlpService(receiver, settings.trust_domain, check, self.audit, self.metrics),
-            TailService(parts),
-        )
+        callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
+        services = (ingest, OtlpService(receiver, callers, self.audit), TailService(parts))
         self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
         app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)

@@ -13,39 +13,30 @@ import grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
 from hub.errors import BadRequestError, LoghubError, TooLargeError
-from hub.ingest.callers import PLANE, Callers
+from hub.ingest.callers import PLANE
 from hub.ingest.otlp import RETRY_SECONDS, Kind
 from hub.observe.audit import Event
 from hub.rpc.peer import peer_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from grpc.aio import ServicerContext
 
     from hub.core.principal import Principal
+    from hub.ingest.callers import Callers
     from hub.ingest.otlp import OtlpReceiver
     from hub.observe.audit import Audit
-    from hub.observe.metrics import Metrics
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 
 class OtlpService:
-    """Handlers of the service; `check` raises RevokedError for a principal whose certificate is revoked."""
+    """Handlers of the service."""
 
     name = logs_service_pb2.DESCRIPTOR.services_by_name["LogsService"].full_name
 
-    def __init__(
-        self,
-        receiver: OtlpReceiver,
-        trust_domain: str,
-        check: Callable[[Principal], None],
-        audit: Audit,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, receiver: OtlpReceiver, callers: Callers, audit: Audit) -> None:
         self._receiver = receiver
-        self._callers = Callers(trust_domain, check, audit, metrics)
+        self._callers = callers
         self._audit = audit
 
     def handlers(self) -> grpc.GenericRpcHandler:

@@ -11,7 +11,7 @@ import pytest
 
 from hub.cli.hub_child import start_hub
 from hub.pb.record_pb2 import Exception as LoggedException
-from hub.pb.record_pb2 import Severity
+from hub.pb.record_pb2 import LogRecord, Severity
 from tests.peers import Site
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def test_the_sdks_exporter_delivers(deployment: Deployment, children: Chil
         await tail.subscribe(filter=FILTER)
         await other.subscribe()
         child = children.start("otel", [java, "-Xmx256m", "-jar", str(jar), protocol, endpoint, *files, str(COUNT)])
-        found = []
+        found: list[LogRecord] = []
         while len(found) < COUNT // 100:
             for batch in (await tail.until("records")).batches:
                 assert batch.resource.attributes["deployment.environment.name"].string_value == "test"

@@ -65,8 +65,8 @@ def by_grpc_gzip(site: Site, tenant: str) -> GrpcExporter:
 def by_http(site: Site, tenant: str) -> HttpExporter:
     """Return the exporter over HTTP, with a producer's certificate."""
     client = site.deployment.client(tenant)
-    certificates = {"client_certificate_file": str(client.cert), "client_key_file": str(client.key)}
-    return HttpExporter(f"{site.url}/v1/logs", str(site.deployment.ca), timeout=10, **certificates)
+    files = (str(site.deployment.ca), str(client.key), str(client.cert))
+    return HttpExporter(f"{site.url}/v1/logs", *files, timeout=10)
 
 
 def by_http_token(site: Site, tenant: str) -> HttpExporter:
@@ -151,7 +151,7 @@ async def test_an_exporter_comes_back_when_it_is_told(
     """Over its quota it waits as the hub says, and loses nothing."""
     caplog.set_level(logging.WARNING, "opentelemetry")
     quotas = {"records-per-s": 2, "burst-seconds": 0.5}
-    async with start(quotas=quotas) as (site, hub), site.subscriber(tenant) as tail:
+    async with start(quotas=quotas) as (site, _), site.subscriber(tenant) as tail:
         await tail.subscribe()
         await site.push(tenant, *"xyz")
         await tail.bodies(3)
@@ -159,6 +159,4 @@ async def test_an_exporter_comes_back_when_it_is_told(
             logger = provider.get_logger("n")
             await asyncio.to_thread(logger.emit, LogRecord(timestamp=1, body="late"))
         assert await tail.bodies(1) == ["late"]
-        labels = {"tenant": tenant, "code": "RESOURCE_EXHAUSTED"}
-        assert hub.metrics.registry.get_sample_value("loghub_ingest_refused_batches_total", labels) or True
     assert "Transient error" in caplog.text

@@ -96,7 +96,7 @@ class Site:
         self.passed.append(scope["path"])
 
     async def post(
-        self, *body: bytes, path: str = "/v1/logs", method: str = "POST", client: bytes | None = None, **headers: str
+        self, *body: bytes, path: str = "/v1/logs", method: str = "POST", client: bytes | None = None, **headers: Any
     ) -> Answer:
         """Send a request, its body in these pieces; a header that is "" is left out."""
         given = {"host": "logs.example", "authorization": "Bearer good", "content-type": PROTOBUF}
@@ -213,7 +213,8 @@ async def test_pages_from_elsewhere_may_not_post() -> None:
 async def test_the_tenant_is_the_bearers_whatever_headers_say(header: str) -> None:
     """They are not looked at."""
     site = Site()
-    await site.post(**{header: "globex"})
+    named: dict[str, Any] = {header: "globex"}
+    await site.post(**named)
     assert [principal.tenant for principal, _, _ in site.exports.taken] == ["acme"]
 
 
@@ -224,7 +225,7 @@ async def test_the_tenant_is_the_bearers_whatever_headers_say(header: str) -> No
         *({"content_encoding": name} for name in ("deflate", "br", "zstd", "gzip, gzip", "x")),
     ],
 )
-async def test_other_types_and_encodings_get_415(headers: dict[str, str]) -> None:
+async def test_other_types_and_encodings_get_415(headers: dict[str, Any]) -> None:
     """Before the body is read."""
     site = Site()
     answer = await site.post(b"records", **headers)
@@ -297,7 +298,8 @@ async def test_files_of_gzip_may_follow_each_other_but_not_for_ever() -> None:
 async def test_a_peer_that_goes_away_is_not_answered() -> None:
     """And keeps no room."""
     site = Site()
-    events = [{"type": "http.request", "body": b"rec", "more_body": True}, {"type": "http.disconnect"}]
+    events: list[dict[str, Any]] = [{"type": "http.request", "body": b"rec", "more_body": True}]
+    events.append({"type": "http.disconnect"})
     headers = [(b"authorization", b"Bearer good"), (b"content-type", PROTOBUF.encode())]
     scope = {"type": "http", "method": "POST", "path": "/v1/logs", "headers": headers}
     sent: list[Any] = []
@@ -343,7 +345,7 @@ def test_an_inflater_gives_small_pieces(level: int) -> None:
     plain = b"".join(json.dumps({"n": number}).encode() for number in range(50_000))
     inflater = Inflater()
     packed = io.BytesIO(gzip.compress(plain, level))
-    pieces = []
+    pieces: list[bytes] = []
     while data := packed.read(100_000):
         pieces += inflater.feed(data)
     inflater.end()
