@@ -122,6 +122,7 @@ async def test_a_producers_message_is_taken_and_answered() -> None:
         (PRODUCER, True, grpc.StatusCode.UNAUTHENTICATED),
         (certificate("spiffe://other.test/tenant/acme/producer/app"), False, grpc.StatusCode.PERMISSION_DENIED),
     ],
+    ids=["nobody", "a subscriber", "who was revoked", "of another domain"],
 )
 async def test_nobody_elses_message_is_read(der: bytes | None, revoked: bool, code: grpc.StatusCode) -> None:  # noqa: FBT001  a parameter
     """Who has no certificate, the wrong one, or one that was taken back; and it is counted."""

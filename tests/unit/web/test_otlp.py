@@ -248,7 +248,7 @@ async def test_a_body_may_be_packed(encoding: str, step: int) -> None:
 async def test_a_body_over_the_limit_is_read_no_further(packed: bool) -> None:  # noqa: FBT001  a parameter
     """413; of what inflates, no more is inflated than the limit and a piece."""
     site = Site()
-    body = gzip.compress(bytes(2**26)) if packed else bytes(2**21)
+    body = gzip.compress(bytes(2**24)) if packed else bytes(2**21)
     pieces = [body[at : at + 4096] for at in range(0, len(body), 4096)]
     answer = await site.post(*pieces, content_encoding="gzip" if packed else "")
     assert (answer.status, site.exports.taken) == (413, [])
@@ -272,7 +272,9 @@ GZIPPED = gzip.compress(b"records" * 100)
 
 
 @pytest.mark.parametrize(
-    "body", [b"plain", GZIPPED[:-1], GZIPPED[:-9], GZIPPED[:5], GZIPPED + b"x", GZIPPED[:-8] + bytes(8)]
+    "body",
+    [b"plain", GZIPPED[:-1], GZIPPED[:-9], GZIPPED[:5], GZIPPED + b"x", GZIPPED[:-8] + bytes(8)],
+    ids=["plain", "without its last byte", "without its end", "a head", "something behind", "another checksum"],
 )
 async def test_what_is_no_gzip_gets_400(body: bytes) -> None:
     """Cut short, something behind it, a wrong checksum."""
@@ -342,7 +344,7 @@ async def test_a_hub_that_ends_says_so() -> None:
 @pytest.mark.parametrize("level", [0, 1, 9])
 def test_an_inflater_gives_small_pieces(level: int) -> None:
     """Whoever takes them can stop at any."""
-    plain = b"".join(json.dumps({"n": number}).encode() for number in range(50_000))
+    plain = b"".join(json.dumps({"n": number}).encode() for number in range(10_000))
     inflater = Inflater()
     packed = io.BytesIO(gzip.compress(plain, level))
     pieces: list[bytes] = []
