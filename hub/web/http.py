@@ -85,7 +85,7 @@ class LoghubHttp(HttpToolsProtocol):
             if self._request_bytes > self.max_body_bytes:
                 self.transport.abort()
             return
-        step = min(_SLICE_BYTES, self.max_header_bytes)
+        step = max(min(_SLICE_BYTES, self.max_header_bytes), 1)
         for begin in range(0, len(data), step):
             piece = data[begin : begin + step] if len(data) > step else data
             if self._request_timer is not None and not self._bounded(len(piece)):

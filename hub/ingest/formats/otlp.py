@@ -11,8 +11,8 @@ Not kept: trace flags, schema addresses. Data model: https://opentelemetry.io/do
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from hub.errors import FormatError, FormatReason
 from hub.ingest.formats.attributes import flat, put, text
@@ -40,20 +40,22 @@ _LAYOUT = Layout(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A log record as OTLP has it; values are plain ones of Python, ids raw bytes, times nanoseconds."""
+class Log(NamedTuple):
+    """A log record as OTLP has it; values are plain ones of Python, ids raw bytes, times nanoseconds.
 
-    time: int = 0
-    observed: int = 0
-    severity_number: int = 0
-    severity_text: str = ""
-    body: Any = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    dropped_attributes: int = 0
-    trace_id: bytes = b""
-    span_id: bytes = b""
-    event_name: str = ""
+    A tuple, since one is made for each record: 0.5 µs instead of 2.3 for a frozen dataclass.
+    """
+
+    time: int
+    observed: int
+    severity_number: int
+    severity_text: str
+    body: Any
+    attributes: dict[str, Any]
+    dropped_attributes: int
+    trace_id: bytes
+    span_id: bytes
+    event_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def record_of(log: Log) -> bytes:
         trace = _misfit(fields, "trace_id", trace, TRACE_ID_BYTES)
     if len(span) != SPAN_ID_BYTES or not any(span):
         span = _misfit(fields, "span_id", span, SPAN_ID_BYTES)
-    made = _made(fields)
+    made = record(fields, _LAYOUT) if not _EXCEPTION.isdisjoint(fields) else _without_exception(fields)
     made.time_unix_nano = log.time
     made.observed_time_unix_nano = log.observed
     made.severity = _severity(log)
@@ -124,16 +126,18 @@ def record_of(log: Log) -> bytes:
     return made.SerializeToString()
 
 
-def _made(fields: dict[str, Any]) -> LogRecord:
-    """Return a record of attributes; few have an exception, so the others are spared to be looked through for it."""
-    if not _EXCEPTION.isdisjoint(fields):
-        return record(fields, _LAYOUT)
+def _without_exception(fields: dict[str, Any]) -> LogRecord:
+    """Return a record of attributes as most are, which need not be looked through for all that a layout names."""
     made = LogRecord()
     thread = fields.pop("thread.name", None)
     if thread is not None:
         made.thread = text(thread)
+    attributes = made.attributes
     for name, value in fields.items():
-        put(made, name, value)
+        if type(value) is str:
+            attributes[name].string_value = value
+        else:
+            put(made, name, value)
     return made
 
 

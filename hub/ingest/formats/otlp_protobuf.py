@@ -120,7 +120,13 @@ def _record(raw: bytes, max_record_bytes: int, budget: Budget) -> bytes:
 
 
 def _plain_all(pairs: Iterable[KeyValue], budget: Budget, *, inner: bool = False) -> dict[str, Any]:
-    return {pair.key: _plain(pair.value, budget, inner=inner) for pair in pairs}
+    found = {}
+    for pair in pairs:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        # Most values are strings, and most records have a few: a call less for each.
+        found[pair.key] = value.string_value if kind == "string_value" else _plain(value, budget, inner=inner)
+    return found
 
 
 def _plain(value: AnyValue, budget: Budget, *, inner: bool = False) -> Any:  # noqa: ANN401  a value is any
