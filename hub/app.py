@@ -33,6 +33,8 @@ from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
+from hub.ingest.callers import Callers
+from hub.ingest.otlp_service import OtlpService
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
 from hub.live.engine import LiveEngine
@@ -50,6 +52,7 @@ from hub.rpc.tail import TailParts, TailService
 from hub.web.app import create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.front import FrontEnd
+from hub.web.otlp import OtlpDoor
 from hub.web.server import WebServer
 from hub.web.sessions import Sessions
 
@@ -142,10 +145,14 @@ class Hub:
             live.max_message_bytes,
             self.audit,
         )
+        receiver = options.otlp_receiver(settings, self._ingest)
+        self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
+        callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
         consume = ConsumeParts(partial(ConsumerSession, self._groups), self._groups, parts.calls)
-        services = (ingest, TailService(parts), ConsumeService(consume))
+        otlp = OtlpService(receiver, callers, self.audit)
+        services = (ingest, otlp, TailService(parts), ConsumeService(consume))
         self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
-        app = create_app(front)
+        app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 
     @property

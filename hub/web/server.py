@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +27,7 @@ from hub.web.websocket import LoghubWebSocket
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _BACKLOG = 2048
 
@@ -37,6 +37,7 @@ class WebOptions:
     """Where to listen, and the limits of a connection; `queue_bytes` may wait for a peer before it counts as slow.
 
     max_body_bytes    what may follow a request's head, trailers included
+    body_bytes        the same by path, where one has a bound of its own
     max_fragments     frames of one fragmented message; clients send small messages whole
     max_frames_per_s  frames of any kind that a peer sends
     max_pipelined     requests behind one that is not answered yet
@@ -59,6 +60,7 @@ class WebOptions:
     gather_seconds: float
     close_seconds: float
     reuse_port: bool = False
+    body_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def _to_nobody(_limit: str) -> None:
@@ -90,6 +92,7 @@ class WebServer(uvicorn.Server):
         limits = {
             "max_header_bytes": options.max_header_bytes,
             "max_body_bytes": options.max_body_bytes,
+            "body_bytes": options.body_bytes,
             "max_pipelined": options.max_pipelined,
             "told": staticmethod(told),
             "handshake_seconds": options.handshake_seconds,

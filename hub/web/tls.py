@@ -40,14 +40,20 @@ _AGAIN = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class TlsTransport(asyncio.Transport):
-    """One connection whose handshake is done."""
+    """One connection whose handshake is done; `lingering` is where it is kept while its peer reads the end."""
 
     __slots__ = (
-        *("_closing", "_fd", "_gone", "_high", "_loop", "_low", "_paused", "_protocol", "_read", "_reading"),
-        *("_socket", "_waiting", "_waiting_bytes", "_write"),
+        *("_closing", "_fd", "_gone", "_high", "_lingering", "_loop", "_low", "_paused", "_protocol", "_read"),
+        *("_reading", "_socket", "_waiting", "_waiting_bytes", "_write"),
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ssl.SSLSocket, peername: object) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: ssl.SSLSocket,
+        peername: object,
+        lingering: set[_Linger],
+    ) -> None:
         super().__init__(
             {
                 "peername": peername,
@@ -58,6 +64,7 @@ class TlsTransport(asyncio.Transport):
             }
         )
         self._loop = loop
+        self._lingering = lingering
         self._socket = connection
         self._fd = connection.fileno()
         # OpenSSL's own calls: those of the socket around them look at each call whether there is TLS at all.
@@ -224,7 +231,7 @@ class TlsTransport(asyncio.Transport):
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._loop.call_soon(self._tell_lost, None)
-        _Linger(self._loop, self._socket).begin()
+        _Linger(self._loop, self._socket, self._lingering).begin()
 
     def _lose(self, error: BaseException | None) -> None:
         if self._gone:
@@ -256,8 +263,9 @@ _NOBODY = _Nobody()
 class _Linger:
     """Passes over what a peer still sends, unread by TLS, until it ends too, or for a bounded time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ssl.SSLSocket) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ssl.SSLSocket, others: set[_Linger]) -> None:
         self._loop = loop
+        self._others = others
         self._socket = connection
         self._fd = connection.fileno()
         self._left = _LINGER_BYTES
@@ -265,7 +273,8 @@ class _Linger:
 
     def begin(self) -> None:
         """Read until the end."""
-        self._timer = self._loop.call_later(_LINGER_SECONDS, self._end)
+        self._others.add(self)
+        self._timer = self._loop.call_later(_LINGER_SECONDS, self.end)
         self._loop.add_reader(self._fd, self._readable)
 
     def _readable(self) -> None:
@@ -277,13 +286,15 @@ class _Linger:
             data = b""
         self._left -= len(data)
         if not data or self._left < 0:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Wait no longer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
             self._loop.remove_reader(self._fd)
+            self._others.discard(self)
             _close(self._socket)
 
 
@@ -359,6 +370,8 @@ class TlsListener:
         self._listener = listener
         self._context = context
         self._make_protocol = make_protocol
+        # Each for _LINGER_SECONDS at most.
+        self._lingering: set[_Linger] = set()
         self._closed = False
         self._resume: asyncio.TimerHandle | None = None
         listener.setblocking(False)  # noqa: FBT003  the standard library's
@@ -416,7 +429,7 @@ class TlsListener:
     def welcome(self, connection: ssl.SSLSocket, peername: object) -> None:
         """Let a peer in whose handshake is done."""
         try:
-            transport = TlsTransport(self.loop, connection, peername)
+            transport = TlsTransport(self.loop, connection, peername, self._lingering)
         except OSError:  # gone again
             _close(connection)
             return
@@ -434,7 +447,9 @@ class TlsListener:
             one.cut()
 
     async def wait_closed(self) -> None:
-        """Return: nothing is left to wait for."""
+        """Let go of those whose peers still read the end: the event loop may be at its own."""
+        for one in list(self._lingering):
+            one.end()
 
 
 def _close(connection: ssl.SSLSocket) -> None:

@@ -54,7 +54,7 @@ DOORS = {
     "jwt": ("hub/identity/tokens/",),
     "lark": ("hub/core/filter/parse.py",),
     "lmdb": ("hub/log/lmdb",),
-    "opentelemetry": ("hub/ingest/formats/otlp_protobuf.py",),
+    "opentelemetry": ("hub/ingest/formats/otlp_protobuf.py", "hub/ingest/otlp"),
     "orjson": ("hub/web/", "hub/client/", "hub/cli/", "hub/ingest/formats/"),
     "playwright": ("hub/cli/demo_check.py",),
     "prometheus_client": ("hub/observe/metrics.py",),

@@ -344,6 +344,25 @@ async def test_a_closed_listener_lets_nobody_in(contexts: Any) -> None:
         writer.close()
 
 
+async def test_at_the_end_of_the_server_nobody_is_waited_for(contexts: Any) -> None:
+    """A peer that never ends by itself is let go of; otherwise its socket would outlive the event loop."""
+    async with serving(contexts) as server:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", server.port, ssl=contexts[1], server_hostname="localhost"
+        )
+        heard = await asyncio.wait_for(server.heard.get(), PATIENCE)
+        heard.transport.pause_reading()
+        inner = heard.transport.get_extra_info("socket")
+        heard.transport.close()
+        await heard.until(lambda: bool(heard.lost))
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        server.listener.close()
+        await server.listener.wait_closed()
+        assert inner.fileno() == -1
+        writer.transport.abort()
+        del reader
+
+
 class Exhausted:
     """A listening socket that fails once, as where too many files are open, and then works."""
 
