@@ -30,10 +30,8 @@ class Outcome:
         return {"python": self.python, "java": self.java, "es": self.es, **hub}
 
 
-_TEXT_SURROGATES = (
-    "JSON can name half a character, UTF-8 cannot: Java sends '?', which no reader can tell from the character"
-)
-_LENIENT = "a writer of canonical JSON never does; Java's reader is the most lenient"
+_TEXT_SURROGATES = "UTF-8 has no half characters; Java sends `?`"
+_LENIENT = "Java's reader of JSON is lenient"
 
 _REFUSED_JSON = (
     Outcome("unknown-name", "Value", '{"nope": 1}'),
@@ -145,9 +143,9 @@ _REFUSED_BYTES = (
     Outcome("length-below-zero", "Value", hex="0affffffffffffffffff01"),
 )
 
-_UTF8 = "a message of strings that are not UTF-8 is refused by all; the hub puts U+FFFD in their place"
-_TYPE = "protobuf-es reads by the field's type, whatever type the wire has; no writer of this contract sends such"
-_TENTH = "Java takes the sign from the ninth byte; no writer makes varints longer than they must be"
+_UTF8 = "not UTF-8"
+_TYPE = "protobuf-es goes by the field's type, whatever the wire's is"
+_TENTH = "Java takes bit 63 from the ninth byte"
 _NAN = "bits of a NaN survive in bytes; JSON has one NaN"
 
 _DIFFERENT_BYTES = (

@@ -25,7 +25,7 @@ _FILES = (ingest_pb2, record_pb2, tail_pb2)
 
 def vector(case: Case) -> dict[str, Any]:
     """Return a vector: what a case says, and its bytes and JSON."""
-    message = text_format.Parse(case.text, _kind(case.kind)())
+    message = text_format.Parse(case.text, kind_of(case.kind)())
     made: dict[str, Any] = {
         "name": case.name,
         "type": f"{_PACKAGE}.{case.kind}",
@@ -56,7 +56,8 @@ def outcome(one: Outcome) -> dict[str, Any]:
     }
 
 
-def _kind(name: str) -> type[Message]:
+def kind_of(name: str) -> type[Message]:
+    """Return the class of a message of the contract."""
     kinds: list[type[Message]] = [getattr(file, name) for file in _FILES if hasattr(file, name)]
     return kinds[0]
 

@@ -6,7 +6,7 @@ import gzip
 import json
 import subprocess
 from dataclasses import dataclass
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tests.compat.figures import Figures
 
 RECORDS = 500
-SECONDS = 0.4  # for each measurement
+SECONDS = 0.4  # for each measurement; three times as long in Java, whose compiler must see the work first
+slow = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +59,13 @@ class Forms:
 
 
 def best_us(work: Callable[[], object]) -> float:
-    """Return the best time of a record in microseconds."""
+    """Return the best CPU time of a record in microseconds: what others do on the machine is not counted."""
     best = float("inf")
-    end = perf_counter() + SECONDS
-    while perf_counter() < end:
-        start = perf_counter()
+    end = thread_time() + SECONDS
+    while thread_time() < end:
+        start = thread_time()
         work()
-        best = min(best, perf_counter() - start)
+        best = min(best, thread_time() - start)
     return best * 1e6 / RECORDS
 
 
@@ -75,6 +76,7 @@ def cost(language: str, form: str, content: bytes, encode_us: float | None, deco
     return Cost(language, form, plain, zipped, packed, encode_us, decode_us)
 
 
+@slow
 def test_what_a_record_costs_in_python(batch: Batch, figures: Figures) -> None:
     """The library's JSON, the hub's own writer of it, Protobuf, Avro; sizes are in the order that they should be."""
     forms = Forms.of(batch)
@@ -107,13 +109,14 @@ def test_what_a_record_costs_in_python(batch: Batch, figures: Figures) -> None:
     assert len(forms.avro) < len(forms.protobuf) < len(forms.json) == len(batch_json(batch))
 
 
+@slow
 def test_what_a_record_costs_in_java(batch: Batch, java: list[str], tmp_path: Path, figures: Figures) -> None:
     """The same batch; its sizes are Python's, and its Avro is Python's to the byte."""
     forms = Forms.of(batch)
     (tmp_path / "batch.binpb").write_bytes(forms.protobuf)
     names = (tmp_path / "batch.binpb", avro_batch.SCHEMA_FILE, tmp_path / "batch.avro")
     command = [*java, "io.loghub.compat.Formats", *map(str, names), str(round(SECONDS * 3000))]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=50)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=200)
     found = json.loads(done.stdout)
     for form, content in (("JSON", forms.json), ("Protobuf", forms.protobuf), ("Avro", forms.avro)):
         row = found[form.lower()]

@@ -94,6 +94,7 @@ def test_python_to_node_and_back(node_echo: Peer, seed: int, figures: Figures) -
     assert (comparison.messages, comparison.said) == (count, [])
 
 
+@slow
 def test_the_hubs_own_json(seed: int, figures: Figures) -> None:
     """The hub writes batches in JSON by hand: it is what the library writes, which Java and Node read above."""
     count = max(1, MESSAGES // NODE_SHARE)
@@ -140,6 +141,7 @@ def spoiled(answer: bytes) -> bytes:
     return frame(binary + b"\xf8\x7f\x01") + of_json
 
 
+@slow
 def test_java_sees_a_difference(java: list[str]) -> None:
     """Of a thousand messages one comes back otherwise, and Java says which."""
     account = answer_java(java, 1, 1000, spoil=700)
