@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from hub.core.utf8 import repair
 from hub.errors import BadRequestError
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
-from hub.web.canonical import batch_json
+from hub.pb.tail_pb2 import Subscribe
+from hub.web.canonical import batch_json, client_message
 from tests.compat.comparison import same, same_json
 from tests.compat.contract import KINDS, ROOT, TESTDATA, is_map, parts
 from tests.compat.vectors import OUTCOMES, VECTORS, Outcome, Vector
@@ -87,6 +88,16 @@ def part_of(batch: dict[str, Any], kind: str) -> Any:
         return batch
     resource = batch["resource"]
     return resource if kind == "loghub.v1.Resource" else resource["attributes"]["a"]
+
+
+@pytest.mark.parametrize(
+    "vector", [one for one in VECTORS if KINDS[one.kind] is Subscribe], ids=lambda vector: vector.name
+)
+def test_the_hub_reads_a_vectors_json(vector: Vector, figures: Figures) -> None:
+    """As a client sends it, in all its variants."""
+    for text in (json.dumps(vector.as_json), *vector.also_json):
+        assert same(client_message(f'{{"subscribe": {text}}}').subscribe, vector.of_json), text
+    figures.count("golden vectors: what the hub reads in JSON", 1)
 
 
 # --- Java and Node ---------------------------------------------------------------------------------------------------
