@@ -69,15 +69,16 @@ class Peer:
         self._in, self._out = self._process.stdin, self._process.stdout
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        """End it: by the end of its input, or by its id."""
+    def __exit__(self, error: type[BaseException] | None, *_more: object) -> None:
+        """End it: by the end of its input; or by its id, where answers may be open that nobody will read."""
+        if error:
+            self._process.kill()
         self._writer.shutdown(cancel_futures=True)
         try:
             self._process.communicate(timeout=_STOP_SECONDS)
-        except (subprocess.TimeoutExpired, BrokenPipeError):
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._out.close()
+            self._process.communicate()
         self._errors.close()
 
     def send(self, contents: Iterable[bytes]) -> None:

@@ -26,6 +26,7 @@ BUF = Path(sys.executable).parent / "buf"
 PUBLISHED = sorted(TESTDATA.glob("contract-*.binpb"))
 MESSAGES = 3000
 CHUNK = 500
+pytestmark = pytest.mark.timeout(180)
 
 
 def image(path: Path) -> FileDescriptorSet:

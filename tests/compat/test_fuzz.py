@@ -35,7 +35,7 @@ slow = pytest.mark.timeout(300)
 @pytest.fixture
 def seed(request: pytest.FixtureRequest, figures: Figures) -> int:
     """Another one each run."""
-    drawn = int(os.environ.get("LOGHUB_FUZZ_SEED", request.config.getoption("randomly_seed")))
+    drawn = int(os.environ.get("LOGHUB_FUZZ_SEED", request.config.getoption("randomly_seed", default=1)))
     figures.notes[:] = [f"LOGHUB_FUZZ_SEED={drawn}"]
     return drawn
 
