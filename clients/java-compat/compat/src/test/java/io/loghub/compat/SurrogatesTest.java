@@ -44,7 +44,7 @@ class SurrogatesTest {
                         .setThread(HALF)
                         .putAttributes(HALF, Values.of(HALF))
                         .build());
-                assertEquals(0, client.close(Duration.ofSeconds(20)));
+                assertEquals(0, client.close(Duration.ofSeconds(50)));
             }
             LogRecord stored = hub.stored().get(0);
 
