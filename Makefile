@@ -91,7 +91,7 @@ tests/compat/node/node_modules/.ready: tests/compat/node/package-lock.json
 	cd tests/compat/node && npm ci --no-audit --no-fund --silent
 	touch $@
 
-# Python, Java and Node read what each other writes; LOGHUB_FUZZ_MESSAGES=1000000 for a longer run.
+# Python, Java and Node read what each other writes; FUZZ_MESSAGES=1000000 for a longer run.
 compat: setup java tests/compat/node/node_modules/.ready | $(REPORTS)
 	$(PYTEST) tests/compat --junitxml=$(REPORTS)/compat.xml
 

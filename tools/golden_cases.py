@@ -162,6 +162,13 @@ _NUMBERS = (
     ),
     Case("enum-unknown", "LogRecord", "severity: 99"),
     Case("enum-unknown-negative", "LogRecord", "severity: -1", also_hex=("18ffffffff0f",)),
+    Case(
+        "enum-repeated-is-packed",
+        "Subscribe",
+        "compressions: [COMPRESSION_ZSTD, COMPRESSION_UNSPECIFIED, 7]",
+        also_hex=("580158005807", "5a0201005807"),
+        also_json=({"compressions": [1, 0, 7.0]},),
+    ),
     Case("enum-largest", "LogRecord", "severity: 2147483647"),
     Case("enum-smallest", "LogRecord", "severity: -2147483648"),
 )

@@ -1,6 +1,6 @@
 """Random messages of the whole contract, written in one language, read and written again in another, compared.
 
-LOGHUB_FUZZ_MESSAGES says how many each way (100,000); LOGHUB_FUZZ_SEED repeats a run, whose seed stands in the table.
+FUZZ_MESSAGES says how many each way (100,000); FUZZ_SEED repeats a run, whose seed stands in the table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.compat.random_messages import RandomMessages
 if TYPE_CHECKING:
     from tests.compat.figures import Figures
 
-MESSAGES = int(os.environ.get("LOGHUB_FUZZ_MESSAGES", "100000"))
+MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "100000"))
 NODE_SHARE = 5  # Node is sent one in so many
 JSON_SHARE = 4  # of Java's messages, Python reads the JSON of one in so many: its parser takes 0.2 ms
 CHUNK = 500
@@ -35,8 +35,8 @@ slow = pytest.mark.timeout(300)
 @pytest.fixture
 def seed(request: pytest.FixtureRequest, figures: Figures) -> int:
     """Another one each run."""
-    drawn = int(os.environ.get("LOGHUB_FUZZ_SEED", request.config.getoption("randomly_seed", default=1)))
-    figures.notes[:] = [f"LOGHUB_FUZZ_SEED={drawn}"]
+    drawn = int(os.environ.get("FUZZ_SEED", request.config.getoption("randomly_seed", default=1)))
+    figures.notes[:] = [f"FUZZ_SEED={drawn}"]
     return drawn
 
 
