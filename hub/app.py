@@ -20,6 +20,8 @@ import uvloop
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__, options
 from hub.allocator import keep_memory
+from hub.consume.engine import Engine
+from hub.consume.session import ConsumerSession
 from hub.core.places import Places
 from hub.errors import StorageFullError
 from hub.identity.access import Access
@@ -44,6 +46,7 @@ from hub.observe.audit import Audit, Event
 from hub.observe.audit_access import AuditedAccess
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
+from hub.rpc.consume import ConsumeParts, ConsumeService
 from hub.rpc.server import GrpcServer
 from hub.rpc.tail import TailParts, TailService
 from hub.web.app import create_app
@@ -62,6 +65,8 @@ assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an eff
 
 _log = logging.getLogger(__name__)
 _NEVER_SECONDS = 1e9
+# For what members of groups held to be given back, once they are gone.
+_DRAIN_SECONDS = 2.0
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -105,6 +110,7 @@ class Hub:
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = _open_log(settings, self.metrics, bell)
         self._engine = LiveEngine(self._log, options.live_limits(settings), self.metrics)
+        self._groups = Engine(self._log, options.consume_limits(settings), self.metrics, self.audit)
         check = self._access.check
         admission = Admission(options.batch_limits(settings), self.metrics)
         self._ingest = Ingest(
@@ -142,7 +148,13 @@ class Hub:
         receiver = options.otlp_receiver(settings, self._ingest)
         self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
         callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
-        services = (ingest, OtlpService(receiver, callers, self.audit), TailService(parts))
+        consume = ConsumeParts(partial(ConsumerSession, self._groups), self._groups, parts.calls)
+        services = (
+            ingest,
+            OtlpService(receiver, callers, self.audit),
+            TailService(parts),
+            ConsumeService(consume),
+        )
         self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
         app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
@@ -170,6 +182,7 @@ class Hub:
             async with asyncio.TaskGroup() as tasks:
                 storing = tasks.create_task(self._log.run(), name="log")
                 engine = tasks.create_task(self._engine.run(), name="live")
+                groups = tasks.create_task(self._groups.run(), name="groups")
                 upkeep = tasks.create_task(self._upkeep(), name="upkeep")
                 access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
@@ -182,7 +195,9 @@ class Hub:
                 await self._stop.wait()
                 await self._wind_down()
                 await serving
+                await self._groups.drain(_DRAIN_SECONDS)
                 engine.cancel()
+                groups.cancel()
                 upkeep.cancel()
                 access.cancel()
                 keys.cancel()

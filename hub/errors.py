@@ -15,6 +15,7 @@ class GrpcCode(IntEnum):
     """The gRPC status codes that loghub answers with; numbers as in the gRPC specification."""
 
     INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.consume.limits import ConsumeLimits
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
 from hub.core.places import Bound, PlaceLimits
@@ -186,6 +187,26 @@ def live_limits(settings: Settings) -> LiveLimits:
         heartbeat_seconds=settings.web.heartbeat_seconds,
         position_seconds=live.position_seconds,
         places=_subscriptions(settings),
+    )
+
+
+def consume_limits(settings: Settings) -> ConsumeLimits:
+    """Return what groups and their members may have."""
+    consume, live = settings.consume, settings.live
+    return ConsumeLimits(
+        max_groups_per_tenant=consume.max_groups_per_tenant,
+        max_members_per_group=consume.max_members_per_group,
+        max_in_flight=consume.max_in_flight,
+        max_in_flight_per_group=consume.max_in_flight_per_group,
+        max_delivery_records=consume.max_delivery_records,
+        max_delivery_bytes=consume.max_delivery_bytes,
+        ack_seconds=consume.ack_seconds,
+        max_ack_seconds=consume.max_ack_seconds,
+        member_seconds=consume.member_seconds,
+        join_seconds=consume.join_seconds,
+        max_messages_per_s=consume.max_messages_per_s,
+        filters=FilterLimits(live.max_filter_bytes, live.max_filter_cost),
+        read_bytes=max(live.replay_bytes, consume.max_delivery_bytes),
     )
 
 

@@ -113,6 +113,30 @@ class Live(Section):
     )
 
 
+class Consume(Section):
+    """What consumer groups and their members may have; see docs/reference/consumer-groups.md."""
+
+    max_groups_per_tenant: Count = Field(default=100, description="groups of a tenant")
+    max_members_per_group: Count = Field(default=64, description="members of a group, on all hubs and workers")
+    max_in_flight: Count = Field(default=16, le=1024, description="deliveries that a member may hold")
+    max_in_flight_per_group: Count = Field(
+        default=256, le=4096, description="deliveries that all members of a group hold, or that wait to come again"
+    )
+    max_delivery_records: Count = Field(default=1000, description="records of a delivery")
+    max_delivery_bytes: Bytes = Field(default=2**20, ge=1024, description="size of a delivery, about")
+    ack_seconds: Seconds = Field(
+        default=30.0, gt=0, description="how long a member may hold a delivery, unless it asks for another time"
+    )
+    max_ack_seconds: Seconds = Field(default=3600.0, gt=0, description="the longest that it may ask for")
+    member_seconds: Seconds = Field(
+        default=30.0, ge=1, description="how long nothing may be heard of a hub before its members count as gone"
+    )
+    join_seconds: Seconds = Field(default=10.0, gt=0, description="time that a member's join may take")
+    max_messages_per_s: Count = Field(
+        default=1000, description="messages of a member; one that sends more is disconnected"
+    )
+
+
 class LogSection(Section):
     """The durable log."""
 

@@ -23,7 +23,7 @@ from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Compression, Packed, Packer
 from hub.log.lmdb_store import Snapshot, Store, StoreLimits
-from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
+from hub.log.model import Appended, Bounds, Entry, Note, Outcome, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -261,6 +261,14 @@ class LmdbLog:
         """Return the producer's last stored sequence number; see `Log.last_seq`."""
         return await self._reading(partial(self._store.last_seq, tenant, producer_id))
 
+    async def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note; see `Log.note`."""
+        return await self._reading(partial(self._store.note, tenant, name))
+
+    async def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant; see `Log.notes`."""
+        return await self._reading(partial(self._store.notes, tenant))
+
     async def stats(self) -> dict[str, TenantStats]:
         """Return what each tenant keeps; see `Log.stats`."""
         return await self._reading(self._store.stats)
@@ -289,7 +297,7 @@ class LmdbLog:
         await self._writing(partial(self._store.forget, tenant, before_unix_nano))
 
     async def snapshot(self, tenant: str) -> Snapshot:
-        """Return where the tenant's records end, and its producers."""
+        """Return where the tenant's records end, its producers, and its notes."""
         return await self._reading(partial(self._store.snapshot, tenant))
 
     async def _writing(self, call: Callable[[], T]) -> T:

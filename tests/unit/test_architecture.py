@@ -19,7 +19,7 @@ LINES = (
     {"cli"},
     {"app"},
     {"options"},
-    {"ingest", "live", "web", "agent"},
+    {"ingest", "live", "consume", "web", "agent"},
     {"rpc"},
     {"log", "identity", "observe", "client", "pki"},
     {"allocator", "config", "grpc_tls"},
