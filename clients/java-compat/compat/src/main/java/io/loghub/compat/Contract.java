@@ -5,6 +5,8 @@ import com.google.protobuf.Descriptors.FileDescriptor;
 import com.google.protobuf.Internal;
 import com.google.protobuf.Message;
 import io.loghub.v1.Backbone;
+import io.loghub.v1.ConsumeProto;
+import io.loghub.v1.Group;
 import io.loghub.v1.IngestProto;
 import io.loghub.v1.RecordProto;
 import io.loghub.v1.TailProto;
@@ -16,8 +18,8 @@ import java.util.TreeMap;
 /** All messages of the contract: an empty one of each, by its full name. */
 final class Contract {
     private static final List<FileDescriptor> FILES = List.of(
-            Backbone.getDescriptor(), IngestProto.getDescriptor(), RecordProto.getDescriptor(),
-            TailProto.getDescriptor());
+            Backbone.getDescriptor(), ConsumeProto.getDescriptor(), Group.getDescriptor(),
+            IngestProto.getDescriptor(), RecordProto.getDescriptor(), TailProto.getDescriptor());
     private static final Map<String, Message> MESSAGES = messages();
 
     private Contract() {}
