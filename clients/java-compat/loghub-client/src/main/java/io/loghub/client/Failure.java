@@ -10,10 +10,13 @@ final class Failure {
 
     private Failure() {}
 
-    static String text(Throwable failure, LoghubConfig config) {
+    /** Returns the line; {@code identity} says who this client claims to be. */
+    static String text(Throwable failure, String identity) {
         if (isTls(failure)) {
-            return "TLS 1.3 failed (" + rootText(failure) + "): is " + config.caFile()
-                    + " the hub's authority, and does the hub trust " + config.certFile() + "?";
+            String root = rootText(failure);
+            return root.startsWith(HubTrust.DISTRUST)
+                    ? "TLS 1.3 failed: " + root
+                    : "TLS 1.3 failed (" + root + "): does the hub speak it, and trust this client, " + identity + "?";
         }
         Status status = Status.fromThrowable(failure);
         if (status.getCode() == Status.Code.UNKNOWN && status.getDescription() == null) {
@@ -24,7 +27,8 @@ final class Failure {
         return status.getCode() + said + root;
     }
 
-    private static boolean isTls(Throwable failure) {
+    /** Returns whether one side does not trust the other, which a quick retry will not mend. */
+    static boolean isTls(Throwable failure) {
         Throwable cause = failure;
         for (int i = 0; i < MAX_DEPTH && cause != null; i++) {
             if (cause instanceof SSLException) {

@@ -18,7 +18,7 @@ class WindowTest {
     private final Window window = new Window(Resource.newBuilder().setService("s").build());
 
     private void append(String... bodies) {
-        window.append(Records.all(bodies), 10);
+        window.append(Records.all(bodies), 10, 0, bodies.length);
     }
 
     /** Sends what may be sent; returns it as {@code seq:body+body}. */
@@ -209,7 +209,7 @@ class WindowTest {
     private static long batchBytes() {
         Window other = new Window(Resource.newBuilder().setService("s").build());
         other.welcome(0, 1, WIDE);
-        other.append(List.of(Records.of("a")), 1);
+        other.append(List.of(Records.of("a")), 1, 0, 1);
         return other.next().batch().getSerializedSize();
     }
 }
