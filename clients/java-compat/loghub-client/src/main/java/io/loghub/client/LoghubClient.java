@@ -79,6 +79,11 @@ public final class LoghubClient implements AutoCloseable {
         }
     }
 
+    /** Counts a record as offered and dropped that could not even be captured. */
+    public void uncapturable() {
+        queue.refuse();
+    }
+
     // Before it is queued, so that one huge record cannot push out all others.
     private RecordSource cut(RecordSource source) {
         LogRecord record = RecordFit.scrub(source.toRecord());

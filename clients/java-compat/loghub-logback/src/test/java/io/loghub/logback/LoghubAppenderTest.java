@@ -335,6 +335,20 @@ class LoghubAppenderTest {
     }
 
     @Test
+    @DisplayName("an event that cannot be read at all is counted and said, and the next one goes")
+    void unreadable() {
+        connect();
+        context.setMDCAdapter(null);
+        log.info("lost");
+        context.setMDCAdapter(mdc);
+        log.info("next");
+
+        assertEquals("next", record().getBody());
+        assertTrue(awaitStatus("loghub could not read an event").contains("com.example.Orders"));
+        assertEquals(1, appender().stats().dropped());
+    }
+
+    @Test
     @DisplayName("lone surrogates and null messages arrive")
     void oddTexts() {
         connect();

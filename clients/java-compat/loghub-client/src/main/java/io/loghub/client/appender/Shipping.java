@@ -75,8 +75,12 @@ public final class Shipping {
         }
     }
 
-    /** Says, once, that an event could not be read: each status line may be kept in memory. */
+    /** Counts an event that could not be read, and says so once: each status line may be kept in memory. */
     public void failed(String logger, Throwable why) {
+        LoghubClient open = client;
+        if (open != null) {
+            open.uncapturable();
+        }
         if (failureSaid.compareAndSet(false, true)) {
             status.error("loghub could not read an event of " + logger + ": " + Values.text(why), null);
         }
