@@ -16,8 +16,8 @@ SAMPLE := clients/java-compat/sample-service/target/sample-service.jar
 JAVA_SOURCES := $(shell find clients/java-compat proto -name target -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup proto fmt lint types unit integration java java-test java-bench java-release web-test e2e test demo bench \
-  lock chromium kafka clean
+.PHONY: setup proto fmt lint types unit integration java java-test java-newest java-bench java-release web-test e2e \
+  test demo bench lock chromium kafka clean
 
 setup: $(VENV)/.ready
 
@@ -70,6 +70,11 @@ java-test: setup | $(REPORTS)
 	tools/install.sh java
 	$(MVN) verify
 	touch $(SAMPLE)
+
+# The libraries' tests on the newest Java of this machine; Maven and `java-test` use the one on the PATH.
+java-newest: setup
+	tools/install.sh java
+	$(MVN) -Dtest.jvm=$$(tools/newest_java.sh) -pl loghub-client,loghub-logback,loghub-log4j2 verify
 
 # What an event costs the application's thread, in short; needs an otherwise idle machine.
 java-bench: $(SAMPLE)
