@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JAR = Path(__file__).resolve().parents[1] / "clients/java-compat/compat/target/compat.jar"
 _PROGRAM = "io.loghub.compat.Flood"
 # The virtual machine compiles what is hot in this time.
-_WARM_UP_SECONDS = 4.0
+_WARM_UP_SECONDS = 6.0
 
 
 def run(phases: Mapping[str, Phase]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ final class SpoolLife implements AutoCloseable {
                         .batchRecords(2)
                         .linger(Duration.ZERO)
                         .spool(folder)
+                        .spoolSync(Duration.ofHours(1)) // nothing here ends the machine
                         .spoolBytes(SPOOL_BYTES))
                 .build();
         Spooling spooling = Spooling.open(config, counters, "random");

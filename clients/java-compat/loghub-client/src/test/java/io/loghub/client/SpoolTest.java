@@ -203,6 +203,38 @@ class SpoolTest {
     }
 
     @Test
+    @DisplayName("where damage took batches from among others, the rest is numbered anew and sent once")
+    void damagedBatches() throws IOException {
+        try (SpoolLife life = new SpoolLife(folder, config -> config.batchRecords(1)).welcome(0)) {
+            for (int n = 0; n < 60; n++) {
+                life.offer(n + " " + "x".repeat(100));
+                life.send();
+            }
+        }
+        List<Path> files = SpoolLife.segments(folder);
+        byte[] bytes = Files.readAllBytes(files.get(1));
+        bytes[SpoolFrame.RECORD_OVERHEAD + 5] ^= 1;
+        Files.write(files.get(1), bytes);
+
+        try (SpoolLife life = new SpoolLife(folder).welcome(0)) {
+            List<String> sent = life.sendAll();
+            assertTrue(sent.size() > 30 && sent.size() < 60, sent.toString());
+            long last = -1;
+            for (int i = 0; i < sent.size(); i++) {
+                assertTrue(sent.get(i).startsWith(1 + i + ":"), sent.get(i));
+                long number = Long.parseLong(sent.get(i).split("[: ]")[1]);
+                assertTrue(number > last, sent.get(i));
+                last = number;
+            }
+            assertEquals(59, last);
+            assertEquals(sent.size(), life.counters.snapshot().pending());
+            try (SpoolLife next = new SpoolLife(killed())) {
+                assertEquals(sent, next.welcome(0).sendAll(), "the new numbers are kept");
+            }
+        }
+    }
+
+    @Test
     @DisplayName("an account of what is settled that cannot be read only makes the hub say it again")
     void damagedAccount() throws IOException {
         try (SpoolLife life = new SpoolLife(folder).offer("a", "b", "c").welcome(0)) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.loghub.client.SpoolFrame.Mark;
 import io.loghub.client.Window.Held;
 import io.loghub.v1.Resource;
 import java.util.ArrayList;
@@ -173,6 +174,22 @@ class WindowTest {
         assertEquals(1, window.helloSeq());
         append("b");
         assertEquals(List.of("1:b"), send());
+    }
+
+    @Test
+    @DisplayName("holes between the batches of an earlier life are closed, from the first number that the hub takes")
+    void holes() {
+        Held first = Held.restored(new Mark(4, 0, 1), Records.all("a"));
+        Held second = Held.restored(new Mark(7, 5, 1), Records.all("b"));
+        window.restore(List.of(first, second), 9);
+
+        assertEquals(4, window.helloSeq());
+        window.welcome(3, 10, WIDE);
+        assertTrue(window.mendHoles(4));
+        append("c");
+        assertEquals(List.of("4:a", "5:b", "6:c"), send());
+        assertEquals(new Mark(5, 5, 1), second.mark());
+        assertFalse(window.mendHoles(4));
     }
 
     @Test
