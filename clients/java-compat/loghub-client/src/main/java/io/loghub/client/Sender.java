@@ -257,7 +257,7 @@ final class Sender implements Runnable {
             return;
         }
         String why = failure == null ? "it ended the stream" : Failure.text(failure, connector.identity());
-        boolean distrust = failure != null && Failure.isTls(failure);
+        boolean distrust = failure != null && Failure.isDistrust(failure);
         String next = distrust ? "; trying again slowly, or when the files change" : "; trying again";
         reporter.state((welcomed ? "lost " : "cannot reach ") + hub() + ": " + why + next);
         if (System.nanoTime() - sessionSince >= config.backoffMax().toNanos()) {

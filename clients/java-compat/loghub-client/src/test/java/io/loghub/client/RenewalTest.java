@@ -7,6 +7,9 @@ import io.loghub.testhub.FakeHub;
 import io.loghub.testhub.FakeHub.Stream;
 import io.loghub.testhub.TestPki;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -144,6 +147,48 @@ class RenewalTest {
                 LoghubClient client = new LoghubClient(pem(hub).build())) {
             String said = heard.await("state cannot reach");
             assertTrue(said.contains("expected: for localhost, issued by"), said);
+            assertEquals(0, client.stats().reconnects());
+        }
+    }
+
+    @Test
+    @DisplayName("a handshake that is cut short is no distrust: it is tried again soon")
+    void cutHandshake() throws IOException {
+        try (ServerSocket network = new ServerSocket(0, 50, InetAddress.getByName("localhost"))) {
+            network.setSoTimeout(20_000);
+            LoghubConfig config = LoghubConfig.builder("localhost:" + network.getLocalPort())
+                    .caFile(pki.ca())
+                    .certFile(pki.clientCert())
+                    .keyFile(pki.clientKey())
+                    .backoffMin(Duration.ofMillis(1))
+                    .backoffMax(Duration.ofMinutes(10))
+                    .closeDeadline(Duration.ZERO)
+                    .listener(heard)
+                    .build();
+            try (LoghubClient client = new LoghubClient(config)) {
+                for (int i = 0; i < 3; i++) {
+                    try (Socket half = network.accept()) {
+                        assertTrue(half.getInputStream().read() >= 0, "it says hello");
+                    }
+                }
+                assertTrue(heard.await("state cannot reach").endsWith("; trying again"));
+                assertEquals(0, client.stats().reconnects());
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a client that the hub does not trust is said who it is, and tries slowly")
+    void distrusted() throws IOException {
+        TestPki foreign = new TestPki(Files.createDirectory(folder.resolve("foreign")));
+        try (FakeHub hub = new FakeHub(pki);
+                LoghubClient client = new LoghubClient(pem(hub)
+                        .certFile(foreign.clientCert())
+                        .keyFile(foreign.clientKey())
+                        .build())) {
+            String said = heard.await("state cannot reach");
+            assertTrue(said.contains("spiffe://test/tenant/acme/producer/java issued by CN=test root"), said);
+            assertTrue(said.endsWith("; trying again slowly, or when the files change"), said);
             assertEquals(0, client.stats().reconnects());
         }
     }
