@@ -31,6 +31,8 @@ from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
+from hub.ingest.callers import Callers
+from hub.ingest.otlp_service import OtlpService
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
 from hub.live.engine import LiveEngine
@@ -47,6 +49,7 @@ from hub.rpc.tail import TailParts, TailService
 from hub.web.app import create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.front import FrontEnd
+from hub.web.otlp import OtlpDoor
 from hub.web.server import WebServer
 from hub.web.sessions import Sessions
 
@@ -136,8 +139,12 @@ class Hub:
             live.max_message_bytes,
             self.audit,
         )
-        self._grpc = GrpcServer((ingest, TailService(parts)), options.grpc_options(settings), lambda: tls.material)
-        app = create_app(front)
+        receiver = options.otlp_receiver(settings, self._ingest)
+        self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
+        callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
+        services = (ingest, OtlpService(receiver, callers, self.audit), TailService(parts))
+        self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
+        app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 
     @property

@@ -96,6 +96,12 @@ class BadRequestError(LoghubError):
     close_code = 4500
 
 
+class MediaTypeError(BadRequestError):
+    """The body is not of a type or encoding that is taken here."""
+
+    http_status = 415
+
+
 class FormatReason(StrEnum):
     """Why a message cannot be read in its format; few and fixed, so that they can label a metric."""
 

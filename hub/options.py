@@ -8,8 +8,10 @@ from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
 from hub.core.places import Bound, PlaceLimits
 from hub.core.quota import Rate, RateLimits, RateQuotas
+from hub.core.room import Room
 from hub.errors import ConfigError
 from hub.identity.tokens import TokenRules
+from hub.ingest.otlp import OtlpReceiver
 from hub.ingest.stream import StreamLimits
 from hub.live.engine import LiveLimits
 from hub.log.kafka import KafkaOptions
@@ -22,10 +24,12 @@ from hub.log.retention import Retention
 from hub.observe.audit import AuditOptions
 from hub.observe.audit_files import FileLimits
 from hub.rpc.server import GrpcOptions
+from hub.web.otlp import LOGS_PATH
 from hub.web.server import WebOptions
 
 if TYPE_CHECKING:
     from hub.config import Settings
+    from hub.ingest.stream import Ingest
 
 # What a peer is given to answer a close at most.
 _CLOSE_SECONDS = 10.0
@@ -160,6 +164,13 @@ def stream_limits(settings: Settings) -> StreamLimits:
     )
 
 
+def otlp_receiver(settings: Settings, ingest: Ingest) -> OtlpReceiver:
+    """Return what takes OTLP requests, with its limits."""
+    total, tenant = "max_otlp_pending_bytes", "max_otlp_pending_bytes_per_tenant"
+    bounds = (Bound(getattr(settings.ingest, name), f"ingest.{name}") for name in (total, tenant))
+    return OtlpReceiver(ingest, Room("OTLP requests", *bounds), settings.ingest.max_otlp_bytes)
+
+
 def live_limits(settings: Settings) -> LiveLimits:
     """Return what subscribers may do."""
     live = settings.live
@@ -185,6 +196,7 @@ def grpc_options(settings: Settings) -> GrpcOptions:
         host=grpc.host,
         port=grpc.port,
         max_batch_bytes=settings.ingest.max_batch_bytes,
+        max_otlp_bytes=settings.ingest.max_otlp_bytes,
         max_concurrent_streams=grpc.max_concurrent_streams,
         keepalive_seconds=grpc.keepalive_seconds,
         keepalive_min_seconds=grpc.keepalive_min_seconds,
@@ -213,4 +225,5 @@ def web_options(settings: Settings) -> WebOptions:
         gather_seconds=settings.live.gather_seconds,
         close_seconds=min(_CLOSE_SECONDS, settings.live.write_timeout_seconds),
         reuse_port=settings.workers > 1,
+        body_bytes={LOGS_PATH: settings.ingest.max_otlp_bytes},
     )

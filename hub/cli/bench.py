@@ -103,7 +103,11 @@ def fanout(
     batch: _Batch = 100,
     duration: _Seconds = 8.0,
 ) -> None:
-    """Measure the CPU of the hub for each record delivered to each of many subscribers of the same."""
+    """Measure the CPU of the hub for each record delivered to each of many subscribers of the same.
+
+    The first figures are of subscribers that take compressed batches, as `loghub tail` does; `plain` are of those that
+    do not.
+    """
     typer.echo(json.dumps(bench_fanout.run(Phase(rate, duration, batch), subscribers)))
 
 

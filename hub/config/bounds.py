@@ -24,6 +24,13 @@ class Ingest(Section):
     max_attributes: Count = Field(default=128, description="attributes of a record, and of a resource")
     max_unacked_batches: Count = Field(default=64, description="batches on a stream that are not acknowledged yet")
     max_unacked_bytes: Bytes = Field(default=16 * 2**20, ge=1024, description="their size")
+    max_otlp_bytes: Bytes = Field(default=8 * 2**20, ge=1024, description="size of an OTLP request, inflated")
+    max_otlp_pending_bytes: Bytes = Field(
+        default=64 * 2**20, ge=1024, description="bytes of OTLP requests that are at hand, a worker"
+    )
+    max_otlp_pending_bytes_per_tenant: Bytes = Field(
+        default=32 * 2**20, ge=1024, description="bytes of a tenant's OTLP requests that are at hand, a worker"
+    )
     hello_seconds: Seconds = Field(default=10.0, description="time that a stream's hello may take")
     producer_memory_seconds: Seconds = Field(
         default=7 * 86_400.0, description="how long a silent producer's count is remembered"

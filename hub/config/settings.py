@@ -59,6 +59,8 @@ class Settings(BaseSettings):
         pairs: tuple[tuple[str, str], ...] = (
             ("ingest.max_record_bytes", "ingest.max_batch_bytes"),
             ("ingest.max_batch_bytes", "ingest.max_unacked_bytes"),
+            ("ingest.max_otlp_bytes", "ingest.max_otlp_pending_bytes_per_tenant"),
+            ("ingest.max_otlp_pending_bytes_per_tenant", "ingest.max_otlp_pending_bytes"),
             ("log.retention_bytes_per_tenant", "log.max_bytes"),
             ("log.group_max_bytes", "log.max_pending_bytes"),
             ("live.max_filter_bytes", "live.max_message_bytes"),

@@ -70,6 +70,7 @@ class Metrics:
         self.throttled = counter(
             "ingest_throttled_seconds", "Time that streams waited for quotas of records and bytes", "tenant"
         )
+        self.otlp_pending = gauge("otlp_pending_bytes", "Bytes of OTLP requests that are at hand")
         self.streams = gauge("ingest_streams", "Open producer streams", "tenant")
         self.commit_seconds = histogram("log_commit_seconds", "Time of a group commit, fsync included", _SECONDS)
         self.commit_batches = histogram("log_commit_batches", "Batches of a group commit", (1, 2, 5, 10, 50, 100, 500))

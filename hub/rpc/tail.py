@@ -16,6 +16,8 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from hub.core.ending import Ending
+from hub.core.packed_batch import PackedMessageWire
+from hub.core.ports import Sink
 from hub.core.principal import Scope
 from hub.core.records_message import MessageWire
 from hub.errors import (
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from grpc.aio import ServicerContext
 
-    from hub.core.ports import Sink, Wire
+    from hub.core.ports import Wire
     from hub.core.principal import Principal
     from hub.observe.audit import Audit, Visit
     from hub.observe.metrics import Metrics
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
-_WIRE = MessageWire()
+_WIRE = MessageWire(PackedMessageWire())
 _PROTOCOL_CODE = 4500
 _PLANE = "tail"
 
@@ -126,7 +128,7 @@ class TailParts:
     audit: Audit
 
 
-class CallWriter:
+class CallWriter(Sink):
     """Writes messages to a call, one after the other; implements `hub.core.ports.Sink`."""
 
     def __init__(self, context: ServicerContext[bytes, bytes], queue_bytes: int, timeout_seconds: float) -> None:
