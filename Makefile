@@ -11,14 +11,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := .cache/reports
-MVN := mvn -B -ntp -f clients/java-compat/pom.xml
+MVN := mvn -B -ntp -f clients/java-compat/pom.xml -Dloghub.command=$(abspath $(BIN)/python)
 SAMPLE := clients/java-compat/sample-service/target/sample-service.jar
 JAVA_SOURCES := $(shell find clients/java-compat proto -name target -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 # The contract as it was published last: `make published` writes it for a release.
 PUBLISHED := proto/testdata/contract-0.1.binpb
 
-.PHONY: setup proto fmt lint types unit integration java web-test compat e2e test demo bench lock published chromium kafka clean
+.PHONY: setup proto fmt lint types unit integration java java-test java-newest java-bench java-release web-test compat \
+  e2e test demo bench lock published chromium kafka clean
 
 setup: $(VENV)/.ready
 
@@ -75,6 +76,20 @@ java-test: setup | $(REPORTS)
 	tools/install.sh java
 	$(MVN) verify
 	touch $(SAMPLE)
+
+# The libraries' tests on the newest Java of this machine; Maven and `java-test` use the one on the PATH.
+java-newest: setup
+	tools/install.sh java
+	$(MVN) -Dtest.jvm=$$(tools/newest_java.sh) -pl loghub-client,loghub-logback,loghub-log4j2 verify
+
+# What an event costs the application's thread, in short; needs an otherwise idle machine.
+java-bench: $(SAMPLE)
+	java -jar clients/java-compat/benchmarks/target/benchmarks.jar
+
+# The jars that would be published, with sources and documentation, built twice: both builds must give the same bytes.
+java-release:
+	tools/install.sh java
+	tools/reproducible.sh clients/java-compat proto
 
 web/node_modules/.ready: web/package-lock.json
 	tools/install.sh node
