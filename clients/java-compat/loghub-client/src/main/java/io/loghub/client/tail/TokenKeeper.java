@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 final class TokenKeeper {
     private static final long FOREVER = Long.MAX_VALUE / 4;
     // Between two questions for a fresh token, while the old one holds.
-    private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private final Supplier<String> supplier;
     private String current = "";
