@@ -41,6 +41,8 @@ final class TailLoop implements Runnable {
     private TailSession session;
     private TailEnd end;
     private String lastState = "";
+    // What the hub reads where the subscription names none; may be empty.
+    private String tenant = "";
     private boolean subscribed;
     private boolean everSubscribed;
     private boolean saidUnsubscribe;
@@ -168,7 +170,7 @@ final class TailLoop implements Runnable {
 
     private void minor(ServerMessage message) {
         switch (message.getKindCase()) {
-            case WELCOME -> state("connected to " + hub() + tenant(message.getWelcome().getTenant()));
+            case WELCOME -> tenant = message.getWelcome().getTenant();
             case AUTH_EXPIRING -> tokens.expiring(System.nanoTime());
             case ERROR -> error(message.getError());
             default -> { } // a pong, or a word of a newer hub
@@ -186,6 +188,7 @@ final class TailLoop implements Runnable {
             backoff.reset();
             reconnects += everSubscribed ? 1 : 0;
             everSubscribed = true;
+            state("connected to " + hub() + (tenant.isEmpty() ? "" : " as tenant " + tenant));
         }
     }
 
@@ -307,9 +310,5 @@ final class TailLoop implements Runnable {
 
     private String hub() {
         return "hub " + config.endpoint();
-    }
-
-    private static String tenant(String name) {
-        return name.isEmpty() ? "" : " as tenant " + name;
     }
 }

@@ -71,6 +71,7 @@ class LoghubTailTest {
                 .creditRecords(CREDIT)
                 .backoffMin(Duration.ofMillis(1))
                 .backoffMax(Duration.ofMillis(20))
+                .connectDeadline(Duration.ofSeconds(50))
                 .closeDeadline(Duration.ZERO); // most of the dialogues end without the hub's consent
     }
 
@@ -150,7 +151,7 @@ class LoghubTailTest {
     @Test
     @DisplayName("a hub that never answers is left, and tried again")
     void silentHub() {
-        try (TailSubscription tail = subscribe(config().connectDeadline(Duration.ofMillis(200)))) {
+        try (TailSubscription tail = subscribe(config().connectDeadline(Duration.ofSeconds(2)))) {
             Call call = hub.accept();
             call.subscribe();
 
