@@ -31,6 +31,8 @@ from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
+from hub.ingest.kafka.settings import source_options
+from hub.ingest.kafka.source import KafkaSource
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
 from hub.live.engine import LiveEngine
@@ -107,6 +109,7 @@ class Hub:
         self._ingest = Ingest(
             self._log, admission, options.stream_limits(settings), self.metrics, Streams(check), options.rates(settings)
         )
+        self._source = _source(settings, self._ingest, worker)
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check, _tickets(settings))
         web = settings.web
         self._sessions = Sessions(Places("connections", options.connections(settings)), check)
@@ -169,12 +172,15 @@ class Hub:
                 await self._keys.begin()
                 await self._log_begun()
                 keys = tasks.create_task(self._keys.run(), name="token-keys")
+                source = tasks.create_task(self._source.run(), name="kafka-source") if self._source else None
                 await self._grpc.start()
                 await self._started(serving)
                 ready(self.listening)
                 await self._stop.wait()
                 await self._wind_down()
                 await serving
+                if source:
+                    await source
                 engine.cancel()
                 upkeep.cancel()
                 access.cancel()
@@ -203,6 +209,8 @@ class Hub:
     async def _wind_down(self) -> None:
         shutdown = self._settings.shutdown
         _log.info("stopping", extra={"fields": {"grace_seconds": shutdown.grace_seconds}})
+        if self._source:
+            self._source.stop()
         await self._grpc.drain()
         self._sessions.shut_down(shutdown.reconnect_spread_seconds)
         message = "the hub is shutting down: connect again soon"
@@ -252,6 +260,14 @@ def _open_log(settings: Settings, metrics: Metrics, bell: SocketBell | None) -> 
     kept = replace(kept, producer_seconds=_NEVER_SECONDS)
     replica = LmdbLog(settings.data_dir / "replica.mdb", lmdb_options, kept, observer=metrics)
     return KafkaLog(options.kafka_connection(settings), options.kafka_log_options(settings), replica)
+
+
+def _source(settings: Settings, ingest: Ingest, worker: int) -> KafkaSource | None:
+    """Return what reads topics, where any are set."""
+    if not settings.kafka.sources:
+        return None
+    connection = options.kafka_connection(settings)
+    return KafkaSource(connection, source_options(settings, ingest.admission.limits, worker), ingest)
 
 
 def _key_source(settings: Settings, ring: Keyring, metrics: Metrics) -> KeyFile | JwksKeys:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
-from hub.log.model import Appended, Bounds, Entry, Log, OutOfSequence
+from hub.log.model import OWN, Appended, Bounds, Entry, Log, OutOfSequence
 from hub.log.retention import Retention
 from tests.unit.log.disk import noise, numbered, read_all
 
@@ -240,6 +240,15 @@ async def test_a_silent_producer_is_forgotten(make: Make) -> None:
     await log.retain(120 * SECOND)
     assert (await log.last_seq("a", "silent"), await log.last_seq("a", "heard")) == (0, 1)
     assert await log.bounds("a") == Bounds(0, 2)
+
+
+async def test_the_hub_s_own_producers_are_never_forgotten(make: Make) -> None:
+    """How far a Kafka topic was read does not begin anew, however silent the topic is."""
+    log = await make(Retention(10**9, 2**40, 100))
+    own = f"{OWN}source:g/t/0"
+    await log.append([Entry("a", b"x", 1, 1 * SECOND, "silent", 1), Entry("a", b"x", 1, 1 * SECOND, own, 7)])
+    await log.retain(120 * SECOND)
+    assert (await log.last_seq("a", "silent"), await log.last_seq("a", own)) == (0, 7)
 
 
 # --- watching and counting -------------------------------------------------------------------------------------------

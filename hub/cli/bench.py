@@ -11,6 +11,7 @@ from bench import connections as bench_connections
 from bench import fanout as bench_fanout
 from bench import filters as bench_filters
 from bench import formats as bench_formats
+from bench import kafka as bench_kafka
 from bench import tail as bench_tail
 from bench.ingest import run
 from bench.rig import Phase
@@ -117,3 +118,15 @@ def formats(
 ) -> None:
     """Measure on one core how many records a second each format of messages makes."""
     typer.echo(json.dumps(bench_formats.run(duration)))
+
+
+@app.command()
+def kafka(
+    records: Annotated[int, typer.Option(min=500, max=5_000_000, help="Records in protobuf batches.")] = 600_000,
+    ecs_records: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Records of ECS JSON, a message each.")
+    ] = 120_000,
+    duration: Annotated[float, typer.Option("--seconds", min=1, max=60, help="Length of the live part.")] = 5.0,
+) -> None:
+    """Measure the Kafka source: a full topic drained to the disk and one TLS subscriber, then latency at 10,000/s."""
+    typer.echo(json.dumps(bench_kafka.run(bench_kafka.Amounts(records, ecs_records, duration))))

@@ -41,6 +41,11 @@ def test_ingest_prints_one_line_of_figures(rate: int) -> None:
             ["--distinct=500", "--rate=5000", "--batch=100", "--seconds=1", "--no-beside"],
             {"cpu_us_per_record", "records_per_s"},
         ),
+        (
+            "kafka",
+            ["--records=20000", "--ecs-records=2000", "--seconds=1"],
+            {"protobuf_records_per_s", "ecs_records_per_s", "cpu_us_per_record", "p50_ms", "p99_ms"},
+        ),
         ("connections", ["--count=50"], {"kib_per_connection", "connected", "received"}),
     ],
 )

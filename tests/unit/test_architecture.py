@@ -57,7 +57,7 @@ DOORS = {
     "opentelemetry": ("hub/ingest/formats/otlp_protobuf.py",),
     "orjson": ("hub/web/", "hub/client/", "hub/cli/", "hub/ingest/formats/"),
     "playwright": ("hub/cli/demo_check.py",),
-    "prometheus_client": ("hub/observe/metrics.py",),
+    "prometheus_client": ("hub/observe/metrics",),
     "pydantic": ("hub/config/", "hub/cli/config_reference.py"),
     "pydantic_core": ("hub/config/", "hub/cli/config_reference.py"),
     "pydantic_settings": ("hub/config/",),
