@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -31,6 +31,12 @@ async def delete_topic(broker: Broker, name: str) -> None:
     """Remove a topic."""
     async with _admin(broker) as admin:
         await admin.delete_topics([name])
+
+
+async def delete_messages(broker: Broker, name: str, before: int) -> None:
+    """Remove the first messages of a topic's first partition, as retention does."""
+    async with _admin(broker) as admin:
+        await admin.delete_records({TopicPartition(name, 0): RecordsToDelete(before_offset=before)})
 
 
 async def partitions(broker: Broker, name: str) -> int:

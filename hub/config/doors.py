@@ -172,7 +172,7 @@ class Kafka(Section):
         default=2**20, ge=1024, description="bytes fetched of a partition at once; a larger message comes alone"
     )
     source_fetch_wait_seconds: Seconds = Field(
-        default=0.5, gt=0, description="how long a broker waits for something new before it answers with nothing"
+        default=0.1, gt=0, description="how long a broker waits for something new before it answers with nothing"
     )
     source_queue_bytes: Bytes = Field(
         default=2 * 2**20, ge=1024, description="bytes of a partition that wait to be read before it is fetched no more"

@@ -29,7 +29,7 @@ def flat(value: dict[str, Any]) -> dict[str, Any]:
     """
     if len(value) > _MAX_FIELDS:
         raise _too_many()
-    if all(type(item) is not dict for item in value.values()):
+    if dict not in map(type, value.values()):
         return value
     fields: dict[str, Any] = {}
     _flatten(value, "", fields, _MAX_DEPTH)

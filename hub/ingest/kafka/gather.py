@@ -59,7 +59,7 @@ class Parcel:
     def add(self, message: Message, records: list[bytes], reading: Reading) -> bool:
         """Take records of a message, unless they are too many for the parcel."""
         count = len(records)
-        size = sum(map(len, records)) + _FRAME_BYTES * count
+        size = (len(records[0]) if count == 1 else sum(map(len, records))) + _FRAME_BYTES * count
         if self.size + size > reading.parcel_bytes or len(self.records) + count > reading.parcel_records:
             return False
         if count:
@@ -125,7 +125,8 @@ def _read(message: Message, reading: Reading, parcel: Parcel, *, first: bool) ->
     `first` is false where the message is read on in its middle: then it has been counted, and its letter written.
     """
     records, letter = _decoded(message, reading)
-    if max(map(len, records), default=0) > reading.max_record_bytes:
+    longest = len(records[0]) if len(records) == 1 else max(map(len, records), default=0)
+    if longest > reading.max_record_bytes:
         long = tuple(index for index, record in enumerate(records) if len(record) > reading.max_record_bytes)
         text = f"record {long[0]}: has {len(records[long[0]])} bytes, the limit is {reading.max_record_bytes}"
         letter = DeadLetter(message, REFUSED_RECORDS, text, long)

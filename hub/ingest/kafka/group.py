@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hub.ingest.kafka.message import Message
     from hub.log.kafka_connection import KafkaConnection
 
-# A fetch is taken up so many messages at a time, so that others have their turn in between: 2 ms.
-_AT_ONCE = 500
 _CLOSE_SECONDS = 3.0
 # Others wait for a commit where partitions change hands, and it is a hint only.
 _COMMIT_SECONDS = 2.0
@@ -93,7 +91,6 @@ class KafkaGroup:
                 "isolation_level": "read_committed",
                 "fetch_max_wait_ms": int(options.fetch_wait_seconds * 1000),
                 "metadata_max_age_ms": int(options.discover_seconds * 1000),
-                "max_poll_records": _AT_ONCE,
             }
         )
 

@@ -45,7 +45,7 @@ _SETTLE_SECONDS = 5.0
 # After so many fetches in a row that failed, the connection is made anew.
 _FAILURES = 5
 # A topic that may not be read is tried again after this time.
-_FORBIDDEN_SECONDS = 60.0
+_FORBIDDEN_SECONDS = 300.0
 # What a batch has beside its records: the hub's stamps, and who sent it.
 _STAMP_BYTES = 512
 # Larger entries are compressed outside the event loop, and gain nothing (`hub.log.lmdb`).
@@ -100,6 +100,8 @@ class KafkaSource:
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
         # What the group was told of each partition.
         self._told: dict[Partition, int] = {}
+        # Why the last connection was given up, so that it is said once; "" once there are partitions again.
+        self._interruption = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
 
@@ -187,7 +189,9 @@ class KafkaSource:
             try:
                 await self._fetch(group)
             except BrokerUnavailableError as error:
-                _log.warning("kafka_source_interrupted", extra={"fields": {"reason": error.message}})
+                if error.message != self._interruption:
+                    self._interruption = error.message
+                    _log.warning("kafka_source_interrupted", extra={"fields": {"reason": error.message}})
             await self._revoked()
             await group.stop()
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -212,7 +216,8 @@ class KafkaSource:
                 failures += 1
                 if failures >= _FAILURES:
                     raise
-                _log.info("kafka_fetch_failed", extra={"fields": {"reason": error.message}})
+                if failures == 1:
+                    _log.info("kafka_fetch_failed", extra={"fields": {"reason": error.message}})
                 self._fetch_again()
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -258,6 +263,7 @@ class KafkaSource:
             lane = Lane(works, partition, Feed(rule.tenant, options.reading(rule), rule.latest), allowance)
             name = f"kafka-source-{partition.topic}-{partition.partition}"
             self._lanes[partition] = (lane, tasks.create_task(lane.run(), name=name))
+        self._interruption = ""
         _log.info("kafka_source_assigned", extra={"fields": {"partitions": len(self._lanes)}})
 
     async def _revoked(self) -> None:

@@ -10,6 +10,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, NoBrokersAvailable, TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
+from hub.errors import BrokerUnavailableError
+from hub.log.kafka_connection import explained
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,8 +35,15 @@ class Topics:
         self._connection = connection
         self._client: AIOKafkaClient | None = None
 
+    async def census(self, named: Iterable[str]) -> Census:
+        """Return what there is; BrokerUnavailableError."""
+        try:
+            return await self.look(named)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailableError(explained(error)) from error
+
     async def look(self, named: Iterable[str]) -> Census:
-        """Return what there is; what the client library raises."""
+        """Do as `census`, and raise what the client library raises."""
         try:
             async with asyncio.timeout(self._connection.timeout_seconds):
                 return await self._look(frozenset(named))

@@ -16,7 +16,7 @@ from hub.cli.broker import Broker, BrokerTls
 from hub.core.principal import Role
 from hub.pb.record_pb2 import Batch, LogRecord
 from tests.kafka_settings import source_settings
-from tests.topics import create_topic, delete_topic, header, messages, partitions, produce
+from tests.topics import create_topic, delete_messages, delete_topic, header, messages, partitions, produce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,6 +232,25 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(broker: Broker, star
         assert await tail.bodies(1) == ["x"]
         await produce(broker, topic, b"y")
         assert await tail.bodies(1) == ["y"]
+
+
+async def test_messages_that_retention_removed_are_counted(
+    broker: Broker, start: Start, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two of four were gone when the hub came back: it says so, and reads the others."""
+    await create_topic(broker, topic)
+    await produce(broker, topic, b"a")
+    settings = source_settings(broker.address, source(topic))
+    async with start(kafka=settings) as (site, _), site.subscriber("acme") as tail:
+        await tail.subscribe(oldest=True)
+        assert await tail.bodies(1) == ["a"]
+    await produce(broker, topic, b"b", b"c", b"d", b"e")
+    await delete_messages(broker, topic, 3)
+    async with start(kafka=settings) as (site, hub), site.subscriber("acme") as tail:
+        await tail.subscribe(oldest=True)
+        assert await tail.bodies(3) == ["a", "d", "e"]
+        assert metric(hub, "lost_messages_total", topic=topic) == 2
+    assert caplog.text.count("kafka_source_messages_lost") == 1
 
 
 async def test_key_and_headers_become_attributes_where_that_is_set(broker: Broker, start: Start, topic: str) -> None:
