@@ -14,7 +14,7 @@ def test_a_record_comes_back_whole() -> None:
     """Every field survives, with the time to the nanosecond and attributes with their types."""
     record = LogRecord(
         time_unix_nano=1_700_000_000_123_456_789,
-        severity=17,
+        severity="SEVERITY_ERROR",
         severity_text="ERROR",
         body='pay "it"\nnow é',
         service="orders",
@@ -37,7 +37,7 @@ def test_a_record_comes_back_whole() -> None:
 
 def test_what_a_record_does_not_say_is_the_resource_or_left_out() -> None:
     """Service and host are the resource's, a level is named by its number, and a message is always there."""
-    line = json.loads(ecs_line(LogRecord(severity=13), Resource(service="orders", host="h")))
+    line = json.loads(ecs_line(LogRecord(severity="SEVERITY_WARN"), Resource(service="orders", host="h")))
 
     assert line == {
         "log.level": "WARN",
