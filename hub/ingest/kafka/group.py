@@ -122,7 +122,7 @@ class KafkaGroup:
         except TopicAuthorizationFailedError as error:
             raise TopicForbiddenError(str(error.args[0])) from error
         except OffsetOutOfRangeError as error:
-            raise OffsetsGoneError([Partition(*one) for one in error.args[0]]) from error
+            raise OffsetsGoneError({Partition(*one): offset for one, offset in error.args[0].items()}) from error
         except (KafkaError, OSError, TimeoutError) as error:
             raise self._translated(error) from error
         return found

@@ -140,10 +140,11 @@ class Lane:
         """Take note of the offset that the partition's next message will get."""
         self._own.lag.set(max(end - self.stored, 0))
 
-    def offsets_gone(self) -> None:
-        """Take note that the broker does not have what is read next."""
-        self._gone = True
-        self._fail(_MisplacedError())
+    def offset_gone(self, offset: int) -> None:
+        """Take note that the broker does not have an offset, where that is the one to be read next."""
+        if self.placed and offset == self._offered:
+            self.placed, self._gone = False, True
+            self._fail(_MisplacedError())
 
     # --- running -----------------------------------------------------------------------------------------------------
 

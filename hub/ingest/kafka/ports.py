@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from hub.ingest.kafka.message import DeadLetter
 
@@ -20,9 +20,9 @@ class Partition(NamedTuple):
 class OffsetsGoneError(Exception):
     """Partitions do not have the offsets that were asked for."""
 
-    def __init__(self, partitions: Sequence[Partition]) -> None:
-        super().__init__(partitions)
-        self.partitions = tuple(partitions)
+    def __init__(self, offsets: Mapping[Partition, int]) -> None:
+        super().__init__(offsets)
+        self.offsets = dict(offsets)
 
 
 class TopicForbiddenError(Exception):

@@ -229,10 +229,10 @@ class KafkaSource:
         try:
             fetched = await group.fetch(() if all_are else hungry, _LONG_SECONDS if all_are else _SHORT_SECONDS)
         except OffsetsGoneError as error:
-            self._fetch_again()
-            for partition in error.partitions:
+            for partition, offset in error.offsets.items():
                 if partition in self._lanes:
-                    self._lanes[partition][0].offsets_gone()
+                    self._lanes[partition][0].offset_gone(offset)
+            self._fetch_again()
         except TopicForbiddenError as error:
             self._fetch_again()
             await self._forbid(error.topic)
