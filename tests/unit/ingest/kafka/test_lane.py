@@ -117,6 +117,26 @@ async def test_a_log_that_does_not_take_is_tried_again(stage: Stage, error: Exce
     assert stage.room.taken == 0
 
 
+async def test_what_waited_behind_a_refusal_is_not_read_before_it(stage: Stage) -> None:
+    """It is fetched again with what comes before it; else the log would take it, and what was refused were lost."""
+    stage.log.refuse, stage.letters.down = StorageFullError(), True
+    stage.lane.offer(said(b"a"))
+    stage.lane.offer(said(None, first=1))
+    stage.lane.offer(said(b"c", first=2))
+    await stage.letters.asked.wait()  # the lane is at the second, the third waits
+    stage.letters.down = False
+    await stage.until(lambda: len(stage.letters.kept) == 1 and stage.lane.paused)
+    stage.log.refuse = None
+    await stage.until(lambda: len(stage.group.positions) > 1)
+    assert stage.group.positions[-1] == 0
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert await stage.bodies() == []
+    stage.lane.offer(said(b"a", None, b"c"))
+    await stage.until(all_stored(stage, 3))
+    assert await stage.bodies() == ["a", "c"]
+
+
 async def test_a_stale_owner_stores_nothing_twice(stage: Stage) -> None:
     """Another hub has taken the partition over and is further on: this one learns it from the log."""
     stage.lane.offer(said(b"a"))
