@@ -1,5 +1,6 @@
 package io.loghub.client;
 
+import io.loghub.client.internal.Endpoint;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;

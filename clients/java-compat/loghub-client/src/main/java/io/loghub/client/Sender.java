@@ -6,6 +6,7 @@ import io.loghub.client.Session.Event;
 import io.loghub.client.Session.Ready;
 import io.loghub.client.Session.Said;
 import io.loghub.client.Window.Held;
+import io.loghub.client.internal.Backoff;
 import io.loghub.v1.Ack;
 import io.loghub.v1.GoodbyeReason;
 import io.loghub.v1.Hello;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.loghub.client.internal.Endpoint;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;

@@ -1,13 +1,13 @@
-package io.loghub.client;
+package io.loghub.client.internal;
 
 import java.time.Duration;
 import java.util.function.LongUnaryOperator;
 
 /**
  * How long to wait before the next connection: exponential with full jitter, so that a restarted hub is not met by all
- * of its producers at once (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ * of its clients at once (AWS Architecture Blog, "Exponential Backoff And Jitter").
  */
-final class Backoff {
+public final class Backoff {
     private final long minNanos;
     private final long maxNanos;
     private final LongUnaryOperator random;
@@ -18,7 +18,7 @@ final class Backoff {
      *
      * @param random returns a number from 0 to below its argument
      */
-    Backoff(Duration min, Duration max, LongUnaryOperator random) {
+    public Backoff(Duration min, Duration max, LongUnaryOperator random) {
         this.minNanos = min.toNanos();
         this.maxNanos = max.toNanos();
         this.random = random;
@@ -26,19 +26,19 @@ final class Backoff {
     }
 
     /** Returns the delay after one more failure. */
-    long nextNanos() {
+    public long nextNanos() {
         long delay = random.applyAsLong(ceilingNanos + 1);
         ceilingNanos = ceilingNanos > maxNanos / 2 ? maxNanos : ceilingNanos * 2;
         return delay;
     }
 
     /** Returns a delay in the upper half of the range, for failures that a quick retry will not mend. */
-    long slowNanos() {
+    public long slowNanos() {
         return maxNanos / 2 + random.applyAsLong(maxNanos / 2 + 1);
     }
 
     /** Begins anew: the connection has proved good. */
-    void reset() {
+    public void reset() {
         ceilingNanos = minNanos;
     }
 }

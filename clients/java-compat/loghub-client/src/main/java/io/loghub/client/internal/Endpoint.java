@@ -1,11 +1,16 @@
-package io.loghub.client;
+package io.loghub.client.internal;
 
-/** Where a hub listens. */
-record Endpoint(String host, int port) {
+/**
+ * Where a hub listens.
+ *
+ * @param host name or address, without brackets
+ * @param port TCP port
+ */
+public record Endpoint(String host, int port) {
     private static final int MAX_PORT = 65_535;
 
     /** Reads {@code host:port} or {@code [v6]:port}; IllegalArgumentException says what it should look like. */
-    static Endpoint parse(String text) {
+    public static Endpoint parse(String text) {
         int colon = text.lastIndexOf(':');
         String host = colon < 0 ? "" : text.substring(0, colon);
         boolean bracketed = host.startsWith("[") && host.endsWith("]");

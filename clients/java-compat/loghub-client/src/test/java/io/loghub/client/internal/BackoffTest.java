@@ -1,4 +1,4 @@
-package io.loghub.client;
+package io.loghub.client.internal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
