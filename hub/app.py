@@ -34,6 +34,8 @@ from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
 from hub.ingest.callers import Callers
+from hub.ingest.kafka.settings import source_options
+from hub.ingest.kafka.source import KafkaSource
 from hub.ingest.otlp_service import OtlpService
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
@@ -116,6 +118,7 @@ class Hub:
         self._ingest = Ingest(
             self._log, admission, options.stream_limits(settings), self.metrics, Streams(check), options.rates(settings)
         )
+        self._source = _source(settings, self._ingest, worker)
         gate = Gate(mode, settings.trust_domain, verifier, settings.web.allowed_origins, check, _tickets(settings))
         web = settings.web
         self._sessions = Sessions(Places("connections", options.connections(settings)), check)
@@ -149,8 +152,12 @@ class Hub:
         self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
         callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
         consume = ConsumeParts(partial(ConsumerSession, self._groups), self._groups, parts.calls)
-        otlp = OtlpService(receiver, callers, self.audit)
-        services = (ingest, otlp, TailService(parts), ConsumeService(consume))
+        services = (
+            ingest,
+            OtlpService(receiver, callers, self.audit),
+            TailService(parts),
+            ConsumeService(consume),
+        )
         self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
         app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
@@ -185,12 +192,15 @@ class Hub:
                 await self._keys.begin()
                 await self._log_begun()
                 keys = tasks.create_task(self._keys.run(), name="token-keys")
+                source = tasks.create_task(self._source.run(), name="kafka-source") if self._source else None
                 await self._grpc.start()
                 await self._started(serving)
                 ready(self.listening)
                 await self._stop.wait()
                 await self._wind_down()
                 await serving
+                if source:
+                    await source
                 await self._groups.drain(_DRAIN_SECONDS)
                 engine.cancel()
                 groups.cancel()
@@ -221,6 +231,8 @@ class Hub:
     async def _wind_down(self) -> None:
         shutdown = self._settings.shutdown
         _log.info("stopping", extra={"fields": {"grace_seconds": shutdown.grace_seconds}})
+        if self._source:
+            self._source.stop()
         await self._grpc.drain()
         self._sessions.shut_down(shutdown.reconnect_spread_seconds)
         message = "the hub is shutting down: connect again soon"
@@ -270,6 +282,14 @@ def _open_log(settings: Settings, metrics: Metrics, bell: SocketBell | None) -> 
     kept = replace(kept, producer_seconds=_NEVER_SECONDS)
     replica = LmdbLog(settings.data_dir / "replica.mdb", lmdb_options, kept, observer=metrics)
     return KafkaLog(options.kafka_connection(settings), options.kafka_log_options(settings), replica)
+
+
+def _source(settings: Settings, ingest: Ingest, worker: int) -> KafkaSource | None:
+    """Return what reads topics, where any are set."""
+    if not settings.kafka.sources:
+        return None
+    connection = options.kafka_connection(settings)
+    return KafkaSource(connection, source_options(settings, ingest.admission.limits, worker), ingest)
 
 
 def _key_source(settings: Settings, ring: Keyring, metrics: Metrics) -> KeyFile | JwksKeys:

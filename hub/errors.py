@@ -185,6 +185,14 @@ class LogUnavailableError(LoghubError):
     retry = True
 
 
+class BrokerUnavailableError(LoghubError):
+    """The Kafka brokers cannot be reached for now, or do not let the hub do this."""
+
+    grpc_code = GrpcCode.UNAVAILABLE
+    http_status = 503
+    retry = True
+
+
 class StorageFailedError(LoghubError):
     """The disk failed to keep what it was given: the hub stops, since a repeated fsync proves nothing."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
-from hub.log.model import Appended, Bounds, Entry, Log, Note, OutOfSequence
+from hub.log.model import OWN, Appended, Bounds, Entry, Log, Note, OutOfSequence
 from hub.log.retention import Retention
 from tests.unit.log.disk import noise, numbered, read_all
 
@@ -290,6 +290,15 @@ async def test_a_note_outlives_all_records(make: Make) -> None:
     await log.append([batch(b"x", 3, SECOND), batch(b"x", 3, 2 * SECOND)])
     assert await log.retain(100 * SECOND) == 3
     assert await log.note("a", "n") == Note("n", 1, b"1")
+
+
+async def test_the_hub_s_own_producers_are_never_forgotten(make: Make) -> None:
+    """How far a Kafka topic was read does not begin anew, however silent the topic is."""
+    log = await make(Retention(10**9, 2**40, 100))
+    own = f"{OWN}source:g/t/0"
+    await log.append([Entry("a", b"x", 1, 1 * SECOND, "silent", 1), Entry("a", b"x", 1, 1 * SECOND, own, 7)])
+    await log.retain(120 * SECOND)
+    assert (await log.last_seq("a", "silent"), await log.last_seq("a", own)) == (0, 7)
 
 
 # --- watching and counting -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.doctor_identity import identity
+from hub.cli.doctor_kafka import kafka
 from hub.cli.doctor_machine import Patience, machine
 from hub.cli.doctor_setup import setup
 from hub.cli.finding import Status, failed, ok
@@ -33,7 +34,7 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="End with status 1 on warnings too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check configuration, certificates, keys, ports, disk, limits and clock; status 1 where something failed."""
+    """Check configuration, certificates, keys, ports, disk, limits, clock and Kafka; status 1 where something fails."""
     found = list(_findings(config, host or [], timedelta(days=expiry_days), Patience(fsync_ms / 1000)))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
@@ -58,3 +59,4 @@ def _findings(config: Path | None, hosts: list[str], soon: timedelta, patience: 
     yield from identity(settings, soon, hosts)
     yield from machine(settings, patience)
     yield from setup(settings)
+    yield from kafka(settings)

@@ -9,11 +9,17 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hub.config.kinds import Bytes, Count, Names, Port, Seconds, Section
+from hub.core.principal import check_tenant
 
 # As browsers send it: lower case, and nothing after the port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _HTTPS_URL = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!$-~]*)?")
 _BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+# A topic's name, and the room that a dead-letter topic's template leaves for it.
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_TOPIC_PART = re.compile(r"[A-Za-z0-9._-]{0,100}")
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_MEMBER = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _TLS13_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
 
 
@@ -103,8 +109,41 @@ class Web(Section):
         return self
 
 
+class KafkaSource(Section):
+    """Topics whose messages are one tenant's records. The first source that a topic fits has it, and no other."""
+
+    topics: Names = Field(default=(), description="names of topics; or `pattern`")
+    pattern: str = Field(default="", description="regular expression that a topic's whole name fits; or `topics`")
+    tenant: str = Field(description="the tenant whose records they are, whatever a message says")
+    format: Literal[
+        "protobuf", "ecs", "logstash", "log4j2", "filebeat", "fluent-bit", "otlp-protobuf", "otlp-json", "text"
+    ] = Field(description="what a message holds; see docs/reference/formats.md")
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="where a partition is begun that neither the log nor the group knows"
+    )
+    key_attribute: str = Field(default="", description="attribute that the message's key becomes; unset: none")
+    headers: Names = Field(default=(), description="headers of a message that become attributes of the same name")
+
+    @model_validator(mode="after")
+    def _whole(self) -> KafkaSource:
+        check_tenant(self.tenant)
+        if bool(self.topics) == bool(self.pattern):
+            msg = "topics or pattern: set one of them"
+            raise ValueError(msg)
+        for topic in self.topics:
+            if not _TOPIC.fullmatch(topic):
+                msg = f"topics has {topic!r}: a topic is 1 to 249 letters, digits and ._-"
+                raise ValueError(msg)
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            msg = f"pattern is {self.pattern!r}, which is no regular expression: {error}"
+            raise ValueError(msg) from error
+        return self
+
+
 class Kafka(Section):
-    """The Kafka brokers."""
+    """The Kafka brokers, and the topics there that records are read from."""
 
     brokers: Names = Field(default=(), description="addresses of brokers, host:port, from which the others are found")
     ca: Path | None = Field(default=None, description="PEM file of the brokers' authorities; set: TLS 1.3 only")
@@ -116,6 +155,48 @@ class Kafka(Section):
         default="SCRAM-SHA-512", description="how the password is shown"
     )
     timeout_seconds: Seconds = Field(default=10.0, gt=0, description="time after which a broker does not answer")
+    sources: tuple[KafkaSource, ...] = Field(
+        default=(), description="what is read, each `{topics: [app-logs], tenant: acme, format: ecs}`"
+    )
+    source_group: str = Field(
+        default="loghub", description="consumer group; hubs of the same group share the partitions"
+    )
+    source_member: str = Field(
+        default="",
+        description="this hub's lasting name in the group: one that comes back in time keeps its partitions",
+    )
+    source_session_seconds: Seconds = Field(
+        default=10.0, ge=0.5, description="silence after which the group gives a hub's partitions to others"
+    )
+    source_fetch_bytes: Bytes = Field(
+        default=2**20, ge=1024, description="bytes fetched of a partition at once; a larger message comes alone"
+    )
+    source_fetch_wait_seconds: Seconds = Field(
+        default=0.1, gt=0, description="how long a broker waits for something new before it answers with nothing"
+    )
+    source_queue_bytes: Bytes = Field(
+        default=2 * 2**20, ge=1024, description="bytes of a partition that wait to be read before it is fetched no more"
+    )
+    source_pending_bytes: Bytes = Field(
+        default=32 * 2**20, ge=2**16, description="bytes of all partitions on their way into the log before all wait"
+    )
+    source_retry_seconds: Seconds = Field(
+        default=5.0, gt=0, description="longest pause before a partition that could not be stored is tried again"
+    )
+    source_discover_seconds: Seconds = Field(default=5.0, gt=0, description="how often new topics are looked for")
+    source_commit_seconds: Seconds = Field(default=1.0, gt=0, description="how often the group is told what is stored")
+    source_max_message_bytes: Bytes = Field(
+        default=16 * 2**20, ge=1024, description="size of a message that is read; larger ones are dead letters"
+    )
+    dead_letter_topic: str = Field(
+        default="{topic}.dead-letters", description="topic for messages that cannot be read; may hold {topic}"
+    )
+    dead_letter_replication_factor: Count = Field(
+        default=3, description="copies of a dead-letter topic, where the hub makes it"
+    )
+    dead_letter_max_bytes: Bytes = Field(
+        default=900 * 2**10, ge=1024, description="size of a dead letter's value; longer ones are cut, and say so"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Kafka:
@@ -132,6 +213,33 @@ class Kafka(Section):
         if bool(self.username) != bool(self.password_file):
             msg = "username and password_file belong together: set both or none"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _sources(self) -> Kafka:
+        named = [topic for source in self.sources for topic in source.topics]
+        twice = next((topic for topic in named if named.count(topic) > 1), None)
+        if twice:
+            msg = f"sources name the topic {twice} twice: it has one tenant and one format"
+            raise ValueError(msg)
+        if self.sources and not self.brokers:
+            msg = "sources are set, but brokers names none: set host:port of your brokers"
+            raise ValueError(msg)
+        if not _GROUP.fullmatch(self.source_group):
+            msg = f"source_group is {self.source_group!r}: it must be 1 to 100 letters, digits and ._-"
+            raise ValueError(msg)
+        if not _MEMBER.fullmatch(self.source_member):
+            msg = f"source_member is {self.source_member!r}: it must be at most 100 letters, digits and ._-"
+            raise ValueError(msg)
+        before, _, after = self.dead_letter_topic.partition("{topic}")
+        if not _TOPIC_PART.fullmatch(before + after) or not before + after:
+            msg = f"dead_letter_topic is {self.dead_letter_topic!r}: it must be letters, digits and ._- by {{topic}}"
+            raise ValueError(msg)
+        letters = {topic: self.dead_letter_topic.replace("{topic}", topic) for topic in named}
+        for topic, letter in letters.items():
+            if letter in named:
+                msg = f"sources name the topic {letter}, which is for the dead letters of {topic}"
+                raise ValueError(msg)
         return self
 
 

@@ -21,6 +21,7 @@ from hub.log.kafka_connection import explained, persist
 from hub.log.kafka_follower import REPLICA, Follower
 from hub.log.kafka_sender import Sender
 from hub.log.kafka_topics import Topics, TopicSettings
+from hub.log.model import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -188,7 +189,7 @@ class KafkaLog:
         before = now_unix_nano - int(self._options.producer_seconds * 1e9)
         for one in list(self._follower.followed.values()):
             rows = (await self._replica.snapshot(one.tenant)).producers
-            if any(row.last_seen_unix_nano < before for row in rows if row.producer_id != REPLICA):
+            if any(row.last_seen_unix_nano < before for row in rows if not row.producer_id.startswith(OWN)):
                 await self._write(one, forget_message(before))
         return removed
 

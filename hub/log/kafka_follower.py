@@ -20,7 +20,7 @@ from hub.errors import StorageFailedError, StorageFullError
 from hub.log.backbone_message import Checkpoint, Forget, Stamped, read_message
 from hub.log.kafka_connection import explained, persist
 from hub.log.lmdb_store import ProducerRow, Snapshot
-from hub.log.model import Appended, Entry
+from hub.log.model import OWN, Appended, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 # A producer id that no producer can have.
-REPLICA = "!replica"
+REPLICA = OWN + "replica"
 _POLL_MS = 200
 _FETCH_BYTES = 4 * 2**20
 _FULL_PAUSE_SECONDS = 1.0

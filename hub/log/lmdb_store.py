@@ -3,9 +3,9 @@
     meta       "format" → name, "epoch" → u64, "stored_bytes" → u64
     tenants    name → Tenant row
     batches    tenant id u32 · offset u64 → frame (hub.log.lmdb_frame)
-    producers  tenant id u32 · producer id → last_seq u64 · last seen u64 (ns)
-    sources    topic and partition of a Kafka source → next offset
     notes      hub.log.lmdb_notes
+    producers  tenant id u32 · producer id → last_seq u64 · last seen u64 (ns); a partition that the Kafka source reads
+               is a producer too
 
 Several processes share the file; LMDB lets one write at a time, so nothing of a row is cached between transactions.
 Commits are `sync=True`: once `append` has returned, power may fail.
@@ -26,7 +26,7 @@ from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.errors import ConfigError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Compression, CorruptFrameError, Packed, raw_bytes, received_of, records_of, unpack
 from hub.log.lmdb_notes import NoteTable
-from hub.log.model import Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
+from hub.log.model import OWN, Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +39,8 @@ _FORMAT = b"loghub-log-1"
 _U64 = struct.Struct(">Q")
 _KEY = struct.Struct(">IQ")
 _PRODUCER = struct.Struct(">QQ")
+# Where the producer's id begins in a key of the producers, behind the tenant's number.
+_ID_AT = 4
 _TENANT = struct.Struct(">IQQQQ")
 _PAGE_BYTES = 4096
 # LMDB writes a changed page anew, also to remove something: this much of the map stays free for that.
@@ -120,7 +122,6 @@ class Store:
                 self._tenants = self._env.open_db(b"tenants", txn)
                 self._batches = self._env.open_db(b"batches", txn)
                 self._producers = self._env.open_db(b"producers", txn)
-                self._sources = self._env.open_db(b"sources", txn)
                 self._notes = NoteTable(self._env.open_db(b"notes", txn))
                 self.epoch = self._identify(txn)
         except (lmdb.Error, OSError) as error:
@@ -277,7 +278,11 @@ class Store:
 
     def _forget_producers(self, before: int) -> None:
         with self._reading() as txn, txn.cursor(db=self._producers) as cursor:
-            silent = [bytes(key) for key, value in cursor if _PRODUCER.unpack(value)[1] < before][:_REMOVE_AT_ONCE]
+            silent = [
+                bytes(key)
+                for key, value in cursor
+                if _PRODUCER.unpack(value)[1] < before and not bytes(key)[_ID_AT:].startswith(OWN.encode())
+            ][:_REMOVE_AT_ONCE]
         if not silent:
             return
         with self._env.begin(write=True) as txn:
@@ -325,7 +330,11 @@ class Store:
 
     def forget(self, tenant: str, before: int) -> None:
         """Forget the tenant's producers whose last batch was received before."""
-        silent = [one.producer_id for one in self.snapshot(tenant).producers if one.last_seen_unix_nano < before]
+        silent = [
+            one.producer_id
+            for one in self.snapshot(tenant).producers
+            if one.last_seen_unix_nano < before and not one.producer_id.startswith(OWN)
+        ]
         try:
             with self._env.begin(write=True) as txn:
                 row = self._tenant(txn, tenant)

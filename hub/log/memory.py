@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
-from hub.log.model import Appended, Bounds, Entry, Note, Outcome, OutOfSequence, TenantStats
+from hub.log.model import OWN, Appended, Bounds, Entry, Note, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,7 +147,9 @@ class MemoryLog:
     async def retain(self, now_unix_nano: int) -> int:
         """Remove what is too old; see `Log.retain`."""
         forget = now_unix_nano - int(self._retention.producer_seconds * 1e9)
-        self._producers = {key: value for key, value in self._producers.items() if value[1] >= forget}
+        self._producers = {
+            key: value for key, value in self._producers.items() if value[1] >= forget or key[1].startswith(OWN)
+        }
         before = now_unix_nano - int(self._retention.seconds * 1e9)
         return sum(self._trim(name, before) for name in self._tenants)
 

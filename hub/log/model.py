@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from hub.core.stored import Hole, StoredBatch
 
 
+# What the ids of the hub's own producers begin with: no peer's id can (`hub.ingest.admission`), and they are never
+# forgotten, since what they count does not begin anew.
+OWN = "!"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A batch to be stored: `data` is a serialised Batch without first_offset, holding `records` records.

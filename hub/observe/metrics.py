@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from hub.errors import ConfigError
+from hub.observe.metrics_source import SourceMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,6 +115,7 @@ class Metrics:
         self.token_keys_age = gauge("token_keys_age_seconds", "Time since those keys were read or fetched")
         self.token_keys_failures = counter("token_keys_failures", "Token keys that could not be had or used")
         self.tickets = counter("tickets", "Tickets given out", "tenant")
+        self.source = SourceMetrics(self.registry)
         self.limit = gauge("limit", "Configured limits", "name")
 
     def tenant(self, name: str) -> TenantCounts:

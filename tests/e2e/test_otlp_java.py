@@ -40,12 +40,12 @@ async def test_the_sdks_exporter_delivers(deployment: Deployment, children: Chil
         await tail.subscribe(filter=FILTER)
         await other.subscribe()
         child = children.start("otel", [java, "-Xmx256m", "-jar", str(jar), protocol, endpoint, *files, str(COUNT)])
+        assert await asyncio.to_thread(child.process.wait, 60) == 0, child.log.read_text()
         found: list[LogRecord] = []
         while len(found) < COUNT // 100:
             for batch in (await tail.until("records")).batches:
                 assert batch.resource.attributes["deployment.environment.name"].string_value == "test"
                 found.extend(batch.records)
-        assert await asyncio.to_thread(child.process.wait, 60) == 0, child.log.read_text()
         await site.push("globex", "mine")
         assert await other.bodies(1) == ["mine"]
         await tail.send(unsubscribe={"id": "s"})

@@ -233,6 +233,7 @@ async def test_a_full_log_asks_to_come_back(start: Start, tenant: str) -> None:
         assert not hub.metrics.registry.get_sample_value("loghub_ingest_records_total", {"tenant": tenant})
 
 
+@pytest.mark.timeout(120)
 async def test_hostile_bodies_are_read_or_refused(site: Site, tenant: str) -> None:
     """Every prefix, and flipped bytes, in both encodings, plain and packed: 200 or 400, and never anything else."""
     plain = request("body", service_name="s")
@@ -242,7 +243,7 @@ async def test_hostile_bodies_are_read_or_refused(site: Site, tenant: str) -> No
         (kind, encoding, body)
         for kind, raw in ((PROTOBUF, plain), (JSON, json.dumps(said).encode()))
         for encoding, whole in (("", raw), ("gzip", gzip.compress(raw)))
-        for body in (*(whole[:end] for end in range(len(whole))), *(flipped(whole, chance) for _ in range(100)))
+        for body in (*(whole[:end] for end in range(len(whole))), *(flipped(whole, chance) for _ in range(25)))
     ]
 
     def posts() -> set[int]:
@@ -259,7 +260,7 @@ async def test_hostile_bodies_are_read_or_refused(site: Site, tenant: str) -> No
     codes = set()
     async with site.channel(site.deployment.client(tenant)) as channel:
         call = channel.unary_unary(EXPORT)
-        for body in (*(plain[:end] for end in range(len(plain))), *(flipped(plain, chance) for _ in range(100))):
+        for body in (*(plain[:end] for end in range(len(plain))), *(flipped(plain, chance) for _ in range(25))):
             try:
                 await call(body, timeout=10)
             except grpc.aio.AioRpcError as error:

@@ -40,7 +40,7 @@ IMPURE = frozenset(
 # Third party → the only files that may import it, by the beginning of their path.
 GRPC = ("hub/rpc/", "hub/ingest/", "hub/client/")
 DOORS = {
-    "aiokafka": ("hub/log/kafka", "hub/ingest/kafka"),
+    "aiokafka": ("hub/log/kafka", "hub/ingest/kafka", "hub/client/kafka_producer.py"),
     "bench": ("hub/cli/bench.py",),
     "cryptography": ("hub/pki/", "hub/identity/"),
     "google.protobuf": ("hub/",),
@@ -57,7 +57,7 @@ DOORS = {
     "opentelemetry": ("hub/ingest/formats/otlp_protobuf.py", "hub/ingest/otlp"),
     "orjson": ("hub/web/", "hub/client/", "hub/cli/", "hub/ingest/formats/"),
     "playwright": ("hub/cli/demo_check.py",),
-    "prometheus_client": ("hub/observe/metrics.py",),
+    "prometheus_client": ("hub/observe/metrics",),
     "pydantic": ("hub/config/", "hub/cli/config_reference.py"),
     "pydantic_core": ("hub/config/", "hub/cli/config_reference.py"),
     "pydantic_settings": ("hub/config/",),

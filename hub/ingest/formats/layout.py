@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.ingest.formats.attributes import put, text
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+# A field of the record, the names that it may have, and what makes a value of it; what is not true is none.
+Column = tuple[str, tuple[str, ...], "Callable[[Any], Any]"]
 
 # The first line of a Java stack trace, and what goes on after it: `com.example.Bad: message`, then the frames.
 _HEAD = re.compile(r"(?:Exception in thread \"[^\"\n]*\" )?([A-Za-z_$][\w$.]*)(?::(?: (.*))?)?", re.ASCII | re.DOTALL)
@@ -47,6 +49,26 @@ class Layout:
     stacktrace: tuple[str, ...] = ()
     dropped: frozenset[str] = frozenset()
     hoisted: tuple[str, ...] = ()
+    # What `record` looks for, in one table: a third of the time of looking field by field.
+    columns: tuple[Column, ...] = field(init=False, repr=False, compare=False)
+    errors: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the table."""
+        columns = (
+            ("time_unix_nano", self.time, nanos),
+            ("observed_time_unix_nano", self.observed, nanos),
+            ("severity_text", self.level, text),
+            ("body", self.body, text),
+            ("service", self.service, text),
+            ("host", self.host, text),
+            ("logger", self.logger, text),
+            ("thread", self.thread, text),
+            ("trace_id", self.trace_id, trace_id),
+            ("span_id", self.span_id, span_id),
+        )
+        object.__setattr__(self, "columns", tuple(column for column in columns if column[1]))
+        object.__setattr__(self, "errors", frozenset((*self.error_type, *self.error_message, *self.stacktrace)))
 
 
 def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
@@ -54,23 +76,14 @@ def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
 
     A field that is not what its name says, such as a time that is none, stays an attribute under its own name.
     """
-    level = take(fields, layout.level, text, "")
-    made = LogRecord(
-        time_unix_nano=take(fields, layout.time, nanos, 0),
-        observed_time_unix_nano=take(fields, layout.observed, nanos, 0),
-        severity=severity(level),
-        severity_text=level,
-        body=take(fields, layout.body, text, ""),
-        service=take(fields, layout.service, text, ""),
-        host=take(fields, layout.host, text, ""),
-        logger=take(fields, layout.logger, text, ""),
-        thread=take(fields, layout.thread, text, ""),
-        trace_id=take(fields, layout.trace_id, trace_id, b""),
-        span_id=take(fields, layout.span_id, span_id, b""),
-    )
+    values = _values(fields, layout)
+    if "severity_text" in values:
+        values["severity"] = severity(values["severity_text"])
+    made = LogRecord(**values)
     if layout.syslog and not made.severity:
         made.severity = take(fields, layout.syslog, syslog_severity, made.severity)
-    _except(made, fields, layout)
+    if not layout.errors.isdisjoint(fields):
+        _except(made, fields, layout)
     for name, value in fields.items():
         if name in layout.dropped:
             continue
@@ -78,6 +91,22 @@ def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
             name = _hoisted(name, fields, layout.hoisted)  # noqa: PLW2901  the name that it goes by
         put(made, name, value)
     return made
+
+
+def _values(fields: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """Take the columns' values out of the fields; see `take`."""
+    values: dict[str, Any] = {}
+    for column, names, convert in layout.columns:
+        for name in names:
+            value = fields.pop(name, None)
+            if value is None or value == "":
+                continue
+            converted = value if convert is text and type(value) is str else convert(value)
+            if converted:
+                values[column] = converted
+                break
+            fields[name] = value
+    return values
 
 
 def _hoisted(name: str, fields: Mapping[str, Any], beginnings: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from hub.cli.config_reference import reference
 from hub.config import TenantQuota, load
+from hub.config.doors import KafkaSource
 
 
 def rows() -> dict[str, str]:
@@ -24,7 +25,8 @@ def rows() -> dict[str, str]:
 def test_every_setting_has_one_row() -> None:
     """The page and the settings name the same things."""
     of_tenants = {f"quotas.tenants.{name}" for name in TenantQuota.model_fields}
-    assert set(rows()) == {name for name, _ in load(None, {}).flat()} | of_tenants
+    of_sources = {f"kafka.sources.{name}" for name in KafkaSource.model_fields}
+    assert set(rows()) == {name for name, _ in load(None, {}).flat()} | of_tenants | of_sources
 
 
 @pytest.mark.parametrize(

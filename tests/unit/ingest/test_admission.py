@@ -7,6 +7,9 @@ import pytest
 from hub.core.batch import BatchLimits, Offer, Reader, Rejected
 from hub.errors import BadRequestError, TooLargeError
 from hub.ingest.admission import Admission, Source, check_producer_id
+from hub.ingest.kafka.lane import source_id
+from hub.ingest.kafka.ports import Partition
+from hub.log.kafka_follower import REPLICA
 from hub.log.model import Entry
 from hub.observe.metrics import Metrics
 from hub.pb.ingest_pb2 import PushRequest
@@ -111,3 +114,10 @@ def test_any_other_producer_id_is_refused(name: str) -> None:
     with pytest.raises(BadRequestError, match="1 to 128 characters") as caught:
         check_producer_id(name)
     assert len(caught.value.message) < 1000
+
+
+def test_no_peer_can_have_the_hub_s_own_ids() -> None:
+    """How far a Kafka topic was read is counted under one, and a replica's place under another."""
+    for own in (source_id("loghub", Partition("logs", 0)), REPLICA):
+        with pytest.raises(BadRequestError):
+            check_producer_id(own)
