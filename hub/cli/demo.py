@@ -11,10 +11,11 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli.broker import Broker
 from hub.cli.children import Children
 from hub.cli.deployment import Deployment
 from hub.cli.hub_child import start_hub
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 _TENANTS = ("acme", "globex")
 _TRUST_DOMAIN = "demo.local"
+_SAMPLE = "hub.cli.sample"
 _CHECK_SECONDS = 180.0
+# As many a cluster is set up: a topic comes to be when a service first writes to it.
+_BROKER = {"auto.create.topics.enable": "true"}
 _JAR = Path("clients/java-compat/sample-service/target/sample-service.jar")
 
 
@@ -35,11 +39,12 @@ class DemoFailedError(LoghubError):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where the demo lives: its folder and ports."""
+    """Where the demo lives: its folder and ports, and the broker that its services log through, if any."""
 
     deployment: Deployment
     web_port: int
     grpc_port: int
+    broker: Broker | None
 
     @property
     def url(self) -> str:
@@ -54,6 +59,7 @@ def demo(
     grpc_port: Annotated[int, typer.Option(help="gRPC port.")] = 4317,
     check: Annotated[bool, typer.Option("--check", help="Unattended: assert what a browser shows, then stop.")] = False,
     chromium: Annotated[str, typer.Option(help="The browser of --check.")] = "chromium",
+    kafka: Annotated[bool, typer.Option("--kafka", help="Start a Kafka broker, and log through its topics.")] = False,
 ) -> None:
     """Start everything, and say where to look."""
     with ExitStack() as stack:
@@ -62,7 +68,9 @@ def demo(
             port, grpc_port = _free_port(), _free_port()
         for option, number in (("--port", port), ("--grpc-port", grpc_port)):
             _check_free(option, number)
-        plan = _Plan(Deployment.prepare(folder.resolve(), _TRUST_DOMAIN), port, grpc_port)
+        deployment = Deployment.prepare(folder.resolve(), _TRUST_DOMAIN)
+        broker = stack.enter_context(Broker(deployment.folder / "kafka", settings=_BROKER)) if kafka else None
+        plan = _Plan(deployment, port, grpc_port, broker)
         children = stack.enter_context(Children(plan.deployment.folder))
         hub = _start_hub(plan, children)
         _start_services(plan, children)
@@ -82,10 +90,17 @@ def demo(
 
 
 def _start_hub(plan: _Plan, children: Children) -> Child:
-    settings = {
+    settings: dict[str, Any] = {
         "web": {"allowed-origins": [f"https://{host}:{plan.web_port}" for host in ("localhost", "127.0.0.1")]},
         "log": {"max-bytes": "2GiB", "retention-bytes-per-tenant": "256MiB", "min-free-bytes": "64MiB"},
     }
+    if plan.broker:
+        settings["kafka"] = {
+            "brokers": [plan.broker.address],
+            "sources": [{"topics": [_topic(tenant)], "tenant": tenant, "format": "ecs"} for tenant in _TENANTS],
+            "source-discover-seconds": 1,
+            "dead-letter-replication-factor": 1,
+        }
     plan.deployment.configure(plan.grpc_port, plan.web_port, settings)
     return start_hub(children, plan.deployment)[0]
 
@@ -95,19 +110,29 @@ def _start_services(plan: _Plan, children: Children) -> None:
     if java is None:
         typer.echo(f"The sample services run in Python: {why}.")
     else:
-        typer.echo("The sample services are Java (Spring Boot with the loghub appender).")
+        appender = "an appender for Kafka, in ECS JSON" if plan.broker else "the loghub appender"
+        typer.echo(f"The sample services are Java (Spring Boot with {appender}).")
     for tenant in _TENANTS:
-        identity = plan.deployment.client(tenant)
-        env = {
-            "LOGHUB_ENDPOINT": f"localhost:{plan.grpc_port}",
-            "LOGHUB_CA": str(plan.deployment.ca),
-            "LOGHUB_CERT": str(identity.cert),
-            "LOGHUB_KEY": str(identity.key),
-            "SERVICE_NAME": "orders",
-            "SAMPLE_LABEL": tenant,
-        }
-        command = java or [sys.executable, "-m", "hub.cli.sample"]
+        env = {"SERVICE_NAME": "orders", "SAMPLE_LABEL": tenant, **_way(plan, tenant)}
+        command = [*java, f"--via={'kafka' if plan.broker else 'grpc'}"] if java else [sys.executable, "-m", _SAMPLE]
         children.start(f"orders-{tenant}", command, env)
+
+
+def _way(plan: _Plan, tenant: str) -> dict[str, str]:
+    """Return how a service's records reach the hub: through a topic it needs no certificate, nor the hub's address."""
+    if plan.broker:
+        return {"KAFKA_BROKERS": plan.broker.address, "KAFKA_TOPIC": _topic(tenant)}
+    identity = plan.deployment.client(tenant)
+    return {
+        "LOGHUB_ENDPOINT": f"localhost:{plan.grpc_port}",
+        "LOGHUB_CA": str(plan.deployment.ca),
+        "LOGHUB_CERT": str(identity.cert),
+        "LOGHUB_KEY": str(identity.key),
+    }
+
+
+def _topic(tenant: str) -> str:
+    return f"app-logs.{tenant}"
 
 
 def _java() -> tuple[list[str] | None, str]:
@@ -126,6 +151,8 @@ def _explain(plan: _Plan, tokens: dict[str, str]) -> None:
     for tenant, token in tokens.items():
         typer.echo(f"\n{tenant}\n  page      {plan.url}/#token={token}\n  token     {token}")
         typer.echo(f"  terminal  LOGHUB_TOKEN={token} {_command()} tail --url {plan.url} --ca {ca}")
+        if plan.broker:
+            typer.echo(f"  Kafka     {_command()} send --kafka {plan.broker.address} --topic {_topic(tenant)}")
     typer.echo(
         "\nThe browser warns of the certificate, since the demo's authority is the demo's own. To trust it "
         "(Debian: package libnss3-tools, then restart the browser):\n"

@@ -1,6 +1,6 @@
 """A sample service in Python, for the demo where there is no Java: orders that succeed, hesitate and fail.
 
-python -m hub.cli.sample        with the environment of the Java sample (LOGHUB_ENDPOINT, LOGHUB_CA, …)
+python -m hub.cli.sample        with the environment of the Java sample (LOGHUB_ENDPOINT, LOGHUB_CA, … or KAFKA_BROKERS)
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ import socket
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hub.client.ecs import ecs_line
+from hub.client.kafka_producer import TopicProducer
 from hub.client.producer import Producer, Target
+from hub.log.kafka_connection import KafkaConnection
 from hub.pb.record_pb2 import Exception as RecordException
 from hub.pb.record_pb2 import LogRecord, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 _INFO, _WARN, _ERROR = 9, 13, 17
 _LOGGER = "com.example.orders.OrderService"
@@ -75,23 +82,40 @@ def _failure(order: int) -> RecordException:
     return RecordException()
 
 
+async def orders(label: str, per_second: float) -> AsyncIterator[list[LogRecord]]:
+    """Yield what the service logs about order after order."""
+    rng = random.Random()  # noqa: S311  made-up orders
+    order = 1
+    while True:
+        yield order_records(order, label, rng)
+        order += 1
+        await asyncio.sleep(rng.expovariate(per_second))
+
+
 async def run() -> None:
     """Send orders until stopped."""
     env = os.environ
+    resource = Resource(service=env.get("SERVICE_NAME", "orders"), host=socket.gethostname())
+    made = orders(env.get("SAMPLE_LABEL", "demo"), float(env.get("SAMPLE_ORDERS_PER_S", "5")))
+    if env.get("KAFKA_BROKERS"):
+        await _to_topic(resource, made)
+        return
     files = (Path(env["LOGHUB_CA"]), Path(env["LOGHUB_CERT"]), Path(env["LOGHUB_KEY"]))
     target = Target(env.get("LOGHUB_ENDPOINT", "localhost:4317"), *files)
-    host = socket.gethostname()
-    resource = Resource(service=env.get("SERVICE_NAME", "orders"), host=host)
-    producer = Producer(target, f"sample-{host}-{os.getpid()}", resource)
-    rng = random.Random()  # noqa: S311  made-up orders
-    per_second = float(env.get("SAMPLE_ORDERS_PER_S", "5"))
+    producer = Producer(target, f"sample-{resource.host}-{os.getpid()}", resource)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(producer.run(), name="producer")
-        order = 1
-        while True:
-            await producer.send(order_records(order, env.get("SAMPLE_LABEL", "demo"), rng))
-            order += 1
-            await asyncio.sleep(rng.expovariate(per_second))
+        async for records in made:
+            await producer.send(records)
+
+
+async def _to_topic(resource: Resource, made: AsyncIterator[list[LogRecord]]) -> None:
+    connection = KafkaConnection(tuple(os.environ["KAFKA_BROKERS"].split(",")))
+    topic = os.environ.get("KAFKA_TOPIC", "app-logs")
+    async with TopicProducer(connection.options(), topic, print) as producer:
+        async for records in made:
+            for record in records:
+                await producer.send(ecs_line(record, resource), resource.host.encode(), 1)
 
 
 if __name__ == "__main__":

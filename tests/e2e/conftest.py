@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+_JAR = ROOT / "clients/java-compat/compat/target/compat.jar"
 
 
 @pytest.fixture
@@ -36,10 +37,20 @@ def children(tmp_path: Path) -> Iterator[Children]:
 @pytest.fixture(scope="session")
 def load_command() -> list[str]:
     """The Java program that sends numbered records; `make java` has built it."""
-    java, jar = shutil.which("java"), ROOT / "clients/java-compat/compat/target/compat.jar"
+    return [*_java(), "-jar", str(_JAR)]
+
+
+@pytest.fixture(scope="session")
+def java_command() -> list[str]:
+    """What runs a program of `compat`; its class follows."""
+    return [*_java(), "-cp", str(_JAR)]
+
+
+def _java() -> list[str]:
+    java = shutil.which("java")
     assert java, "there is no java on the PATH"
-    assert jar.is_file(), f"{jar} is not there: run 'make java'"
-    return [java, "-Xmx256m", "-jar", str(jar)]
+    assert _JAR.is_file(), f"{_JAR} is not there: run 'make java'"
+    return [java, "-Xmx256m"]
 
 
 def free_port() -> int:

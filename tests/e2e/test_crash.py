@@ -33,7 +33,7 @@ MOST_RECORDS = 5_000_000
 TAIL_BYTES = 4096
 
 
-def start_load(children: Children, site: Site, command: list[str], producer_id: str) -> Child:
+def start_load(children: Children, site: Site, command: list[str], producer_id: str, rate: int = RATE) -> Child:
     """Start a Java producer of numbered records."""
     identity = site.deployment.client(TENANT)
     options = {
@@ -43,7 +43,7 @@ def start_load(children: Children, site: Site, command: list[str], producer_id: 
         "--key": str(identity.key),
         "--producer-id": producer_id,
         "--count": str(MOST_RECORDS),
-        "--rate": str(RATE),
+        "--rate": str(rate),
         "--deadline-seconds": "240",
     }
     return children.start(producer_id, [*command, *(word for pair in options.items() for word in pair)])

@@ -2,8 +2,6 @@ package io.loghub.compat;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -40,49 +38,20 @@ record LoadOptions(
 
     /** Reads the command line; IllegalArgumentException says what is wrong with it. */
     static LoadOptions parse(String... args) {
-        Map<String, String> given = new HashMap<>();
-        for (int i = 0; i < args.length; i += 2) {
-            if (!NAMES.contains(args[i])) {
-                throw new IllegalArgumentException("unknown option " + args[i]);
-            }
-            if (i + 1 == args.length) {
-                throw new IllegalArgumentException(args[i] + " needs a value");
-            }
-            given.put(args[i], args[i + 1]);
-        }
+        Options given = new Options(NAMES, args);
         return new LoadOptions(
-                required(given, "--endpoint"),
-                Path.of(required(given, "--ca")),
-                Path.of(required(given, "--cert")),
-                Path.of(required(given, "--key")),
-                required(given, "--producer-id"),
-                (int) number("--count", required(given, "--count"), 1),
-                number("--rate", given.getOrDefault("--rate", "0"), 0),
-                (int) number("--batch-records", given.getOrDefault("--batch-records", "100"), 1),
-                seconds(number("--deadline-seconds", given.getOrDefault("--deadline-seconds", "300"), 0)));
+                given.required("--endpoint"),
+                Path.of(given.required("--ca")),
+                Path.of(given.required("--cert")),
+                Path.of(given.required("--key")),
+                given.required("--producer-id"),
+                (int) given.number("--count", given.required("--count"), 1),
+                given.number("--rate", given.optional("--rate", "0"), 0),
+                (int) given.number("--batch-records", given.optional("--batch-records", "100"), 1),
+                seconds(given.number("--deadline-seconds", given.optional("--deadline-seconds", "300"), 0)));
     }
 
     private static Duration seconds(double seconds) {
         return Duration.ofMillis((long) (1000 * seconds));
-    }
-
-    private static String required(Map<String, String> given, String name) {
-        String value = given.get(name);
-        if (value == null) {
-            throw new IllegalArgumentException(name + " is missing");
-        }
-        return value;
-    }
-
-    private static double number(String name, String text, double least) {
-        try {
-            double number = Double.parseDouble(text);
-            if (number >= least) {
-                return number;
-            }
-        } catch (NumberFormatException notANumber) {
-            // said below
-        }
-        throw new IllegalArgumentException(name + " " + text + " is not a number of at least " + least);
     }
 }
