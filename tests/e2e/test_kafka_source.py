@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOPIC, TENANT, PARTITIONS = "numbers", "acme", 4
 KILLS = 20
-TAKEOVERS = 4
+TAKEOVERS = 3
 # What must come between two kills, and how fast it is written.
 PROGRESS = 300
 RATE = 3000
