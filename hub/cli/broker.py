@@ -129,8 +129,7 @@ class Broker:
                 str(properties),
             )
             if self.user:
-                scram = f"SCRAM-SHA-512=[name={self.user.name},password={self.user.password}]"
-                tool = (*tool, "--add-scram", scram)
+                tool += ["--add-scram", f"SCRAM-SHA-512=[name={self.user.name},password={self.user.password}]"]
             done = subprocess.run(tool, capture_output=True, text=True, timeout=_START_SECONDS, check=False)  # noqa: S603
             if done.returncode:
                 msg = f"kafka.tools.StorageTool failed: {done.stdout[-2000:]}{done.stderr[-2000:]}"
