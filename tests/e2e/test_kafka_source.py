@@ -138,7 +138,7 @@ async def until(met: Callable[[], bool], *needed: Child) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_twenty_kills_of_a_hub_lose_and_double_nothing(
     deployment: Deployment, children: Children, tmp_path: Path
 ) -> None:
@@ -162,7 +162,7 @@ async def test_twenty_kills_of_a_hub_lose_and_double_nothing(
         assert writer.written > KILLS * PROGRESS
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_hubs_that_take_partitions_over_lose_and_double_nothing(
     deployment: Deployment, children: Children, tmp_path: Path
 ) -> None:
