@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
 #   make demo                 certificates, hub, two tenants' services; prints the pages to open
 #   make demo ARGS=--check    the same unattended, looked at by a headless browser
-#   make test                 all tiers: lint, types, unit, integration, Java, web, end to end
+#   make test                 all tiers: lint, types, unit, integration, Java, web, compat, end to end
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -11,12 +11,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := .cache/reports
-MVN := mvn -B -ntp -f clients/java-compat/pom.xml
+MVN := mvn -B -ntp -f clients/java-compat/pom.xml -Dloghub.command=$(abspath $(BIN)/python)
 SAMPLE := clients/java-compat/sample-service/target/sample-service.jar
 JAVA_SOURCES := $(shell find clients/java-compat proto -name target -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
+# The contract as it was published last: `make published` writes it for a release.
+PUBLISHED := proto/testdata/contract-0.1.binpb
 
-.PHONY: setup proto fmt lint types unit integration java web-test e2e test demo bench lock chromium kafka clean
+.PHONY: setup proto fmt lint types unit integration java java-test java-newest java-bench java-release web-test compat \
+  e2e test demo bench lock published chromium kafka clean
 
 setup: $(VENV)/.ready
 
@@ -37,6 +40,9 @@ lock: $(VENV)/.ready
 proto: setup
 	$(BIN)/python tools/generate_stubs.py
 
+published: setup
+	$(BIN)/buf build proto --as-file-descriptor-set --exclude-source-info -o $(PUBLISHED)
+
 fmt: setup
 	$(BIN)/ruff check --fix -q .
 	$(BIN)/ruff format -q .
@@ -45,6 +51,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/buf lint proto
+	$(BIN)/buf breaking proto --against $(PUBLISHED)
 
 types: setup
 	$(BIN)/mypy
@@ -70,6 +77,20 @@ java-test: setup | $(REPORTS)
 	$(MVN) verify
 	touch $(SAMPLE)
 
+# The libraries' tests on the newest Java of this machine; Maven and `java-test` use the one on the PATH.
+java-newest: setup
+	tools/install.sh java
+	$(MVN) -Dtest.jvm=$$(tools/newest_java.sh) -pl loghub-client,loghub-logback,loghub-log4j2 verify
+
+# What an event costs the application's thread, in short; needs an otherwise idle machine.
+java-bench: $(SAMPLE)
+	java -jar clients/java-compat/benchmarks/target/benchmarks.jar
+
+# The jars that would be published, with sources and documentation, built twice: both builds must give the same bytes.
+java-release:
+	tools/install.sh java
+	tools/reproducible.sh clients/java-compat proto
+
 web/node_modules/.ready: web/package-lock.json
 	tools/install.sh node
 	cd web && npm ci --no-audit --no-fund --silent
@@ -79,6 +100,15 @@ web-test: web/node_modules/.ready | $(REPORTS)
 	cd web && npm run --silent check
 	cd web && node --test --test-reporter=spec --test-reporter-destination=stdout \
 	  --test-reporter=junit --test-reporter-destination=../$(REPORTS)/web.xml test/
+
+tests/compat/node/node_modules/.ready: tests/compat/node/package-lock.json
+	tools/install.sh node
+	cd tests/compat/node && npm ci --no-audit --no-fund --silent
+	touch $@
+
+# Python, Java and Node read what each other writes; FUZZ_MESSAGES=1000000 for a longer run.
+compat: setup java tests/compat/node/node_modules/.ready | $(REPORTS)
+	$(PYTEST) tests/compat --junitxml=$(REPORTS)/compat.xml
 
 chromium:
 	tools/install.sh chromium
@@ -94,7 +124,7 @@ tools/kafka/target/.ready: tools/kafka/pom.xml
 e2e: setup chromium java kafka | $(REPORTS)
 	$(PYTEST) tests/e2e --junitxml=$(REPORTS)/e2e.xml
 
-test: clean-reports lint types unit integration java-test web-test e2e
+test: clean-reports lint types unit integration java-test web-test compat e2e
 	$(BIN)/python tools/summary.py $(REPORTS) clients/java-compat
 
 .PHONY: clean-reports
@@ -110,5 +140,5 @@ bench: setup
 	$(BIN)/loghub bench $(or $(ARGS),ingest)
 
 clean: clean-reports
-	rm -rf $(VENV) .demo .cache web/node_modules
+	rm -rf $(VENV) .demo .cache web/node_modules tests/compat/node/node_modules
 	-$(MVN) -q clean

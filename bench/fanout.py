@@ -21,9 +21,14 @@ _RUNS = 200
 
 
 def run(phase: Phase, subscribers: int) -> dict[str, Any]:
-    """Offer records to subscribers that each want all of them."""
+    """Offer records to subscribers that each want all of them: compressed, as `loghub tail` does, then plain."""
+    figures = _measure(phase, subscribers, packed=True)
+    return {"bench": "fanout", **figures, "plain": _measure(phase, subscribers, packed=False)}
+
+
+def _measure(phase: Phase, subscribers: int, *, packed: bool) -> dict[str, Any]:
     with rig(room(subscribers)) as hub:
-        watch = hub.watch(subscribers, [""], batch=phase.batch)
+        watch = hub.watch(subscribers, [""], batch=phase.batch, packed=packed)
         with Loader("watchers", watch) as watchers, Loader("producer", hub.load(phase)) as producer:
             connected = watchers.wait_ready()["connected"]
             producer.wait_ready()
@@ -33,7 +38,6 @@ def run(phase: Phase, subscribers: int) -> dict[str, Any]:
                 seen = watchers.finish({"expected": expected, "sent": sent["sent"]})
         floor = _tls_floor(hub.deployment.ca.parent, phase.batch)
     return {
-        "bench": "fanout",
         "connected": connected,
         "offered_per_s": phase.rate,
         "records_per_s": round(sent["acked"] / sent["took"]),

@@ -21,7 +21,7 @@ def run(phases: Mapping[str, Phase], settings: Mapping[str, object] | None = Non
 
 
 def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
-    watch = hub.watch(1, [""], batch=phase.batch)
+    watch = hub.watch(1, [""], batch=phase.batch, packed=True)  # as `loghub tail` does
     with Loader("watchers", watch) as watchers, Loader("producer", hub.load(phase)) as producer:
         watchers.wait_ready()
         producer.wait_ready()

@@ -16,24 +16,32 @@ from typing import TYPE_CHECKING, Any, Self
 from hub.cli.children import ChildError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _SECONDS = 60.0
 _CHUNK = 2**20
 
 
 class Loader:
-    """A module of `bench` that runs as a process of its own; leaves nothing behind when the `with` ends."""
+    """A module of `bench` that runs as a process of its own; leaves nothing behind when the `with` ends.
 
-    def __init__(self, module: str, argument: Mapping[str, Any], seconds: float = _SECONDS) -> None:
+    `command`: another program that speaks as these modules do.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        argument: Mapping[str, Any],
+        seconds: float = _SECONDS,
+        command: Sequence[str] = (),
+    ) -> None:
         """Start it; each of its answers must come within `seconds`."""
         self._module = module
         self._seconds = seconds
         self._heard = bytearray()
         # The argument comes on standard input, since a command line is too short for thousands of filters.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"bench.{module}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+        program = command or [sys.executable, "-m", f"bench.{module}"]
+        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._say(argument)
 
     def __enter__(self) -> Self:

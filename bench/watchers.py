@@ -23,7 +23,7 @@ from bench.loader import hear, say
 from bench.rig import raise_open_files
 from bench.socket import Socket, connect, tls_context
 from bench.tally import Tally, latencies
-from hub.pb.tail_pb2 import ClientMessage, Subscribe
+from hub.pb.tail_pb2 import COMPRESSION_ZSTD, ClientMessage, Subscribe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +38,8 @@ class Watch:
     """What to watch: `connections` peers, each with its share of the filters, or with the only one.
 
     `batch`, `services` and `short` say what the producer sends (`bench.data.templates`); with `detail` what came is
-    told as [[peer, filter, seq, indexes], …]. Whoever is not connected after `connect_seconds` stays out; a silence of
-    `patience_seconds`, or `drain_seconds` in all, is the end.
+    told as [[peer, filter, seq, indexes], …]; with `packed` batches come compressed. Whoever is not connected after
+    `connect_seconds` stays out; a silence of `patience_seconds`, or `drain_seconds` in all, is the end.
     """
 
     port: int
@@ -51,6 +51,7 @@ class Watch:
     services: int = 0
     short: bool = False
     detail: bool = False
+    packed: bool = False
     connect_seconds: float = 35.0
     patience_seconds: float = 5.0
     drain_seconds: float = 15.0
@@ -89,7 +90,7 @@ async def _connect_all(watch: Watch, tally: Tally, shares: list[list[tuple[str, 
             with suppress(OSError):  # refused: it is missing among those that are connected
                 socket = await connect(watch.port, context, watch.token, partial(_take, tally, peer))
                 sockets.append(socket)
-                _subscribe(socket, shares[peer])
+                _subscribe(socket, shares[peer], packed=watch.packed)
 
     with suppress(TimeoutError):
         async with asyncio.timeout(watch.connect_seconds):
@@ -105,9 +106,11 @@ def _take(tally: Tally, peer: int, payload: memoryview) -> None:
     tally.take(peer, payload, time.monotonic())
 
 
-def _subscribe(socket: Socket, share: list[tuple[str, str]]) -> None:
+def _subscribe(socket: Socket, share: list[tuple[str, str]], *, packed: bool) -> None:
+    compressions = [COMPRESSION_ZSTD] if packed else []
     for name, text in share:
-        socket.send(ClientMessage(subscribe=Subscribe(id=name, filter=text)).SerializeToString())
+        request = Subscribe(id=name, filter=text, compressions=compressions)
+        socket.send(ClientMessage(subscribe=request).SerializeToString())
 
 
 async def _last_came(watch: Watch, tally: Tally, expected: int) -> None:

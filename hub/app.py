@@ -20,6 +20,8 @@ import uvloop
 import hub.grpc_tls  # isort: skip  # must come before anything that imports grpc
 from hub import __version__, options
 from hub.allocator import keep_memory
+from hub.consume.engine import Engine
+from hub.consume.session import ConsumerSession
 from hub.core.places import Places
 from hub.errors import StorageFullError
 from hub.identity.access import Access
@@ -31,8 +33,10 @@ from hub.identity.server_tls import ClientCertificates, ServerTls, TlsFiles
 from hub.identity.tickets import TicketOptions, Tickets
 from hub.identity.tokens import Keyring, TokenVerifier, load_keys, load_secret
 from hub.ingest.admission import Admission
+from hub.ingest.callers import Callers
 from hub.ingest.kafka.settings import source_options
 from hub.ingest.kafka.source import KafkaSource
+from hub.ingest.otlp_service import OtlpService
 from hub.ingest.service import IngestService
 from hub.ingest.stream import Farewell, Ingest, Streams
 from hub.live.engine import LiveEngine
@@ -44,11 +48,13 @@ from hub.observe.audit import Audit, Event
 from hub.observe.audit_access import AuditedAccess
 from hub.observe.metrics import Metrics
 from hub.pb import ingest_pb2
+from hub.rpc.consume import ConsumeParts, ConsumeService
 from hub.rpc.server import GrpcServer
 from hub.rpc.tail import TailParts, TailService
 from hub.web.app import create_app
 from hub.web.auth import AuthMode, Gate
 from hub.web.front import FrontEnd
+from hub.web.otlp import OtlpDoor
 from hub.web.server import WebServer
 from hub.web.sessions import Sessions
 
@@ -61,6 +67,8 @@ assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an eff
 
 _log = logging.getLogger(__name__)
 _NEVER_SECONDS = 1e9
+# For what members of groups held to be given back, once they are gone.
+_DRAIN_SECONDS = 2.0
 _CLIENT_CERTIFICATES = {
     AuthMode.JWT: ClientCertificates.OPTIONAL,
     AuthMode.MTLS: ClientCertificates.REQUIRED,
@@ -104,6 +112,7 @@ class Hub:
         bell = SocketBell(settings.data_dir / "bells") if shared else None
         self._log = _open_log(settings, self.metrics, bell)
         self._engine = LiveEngine(self._log, options.live_limits(settings), self.metrics)
+        self._groups = Engine(self._log, options.consume_limits(settings), self.metrics, self.audit)
         check = self._access.check
         admission = Admission(options.batch_limits(settings), self.metrics)
         self._ingest = Ingest(
@@ -139,8 +148,18 @@ class Hub:
             live.max_message_bytes,
             self.audit,
         )
-        self._grpc = GrpcServer((ingest, TailService(parts)), options.grpc_options(settings), lambda: tls.material)
-        app = create_app(front)
+        receiver = options.otlp_receiver(settings, self._ingest)
+        self.metrics.otlp_pending.set_function(lambda: receiver.pending_bytes)
+        callers = Callers(settings.trust_domain, check, self.audit, self.metrics)
+        consume = ConsumeParts(partial(ConsumerSession, self._groups), self._groups, parts.calls)
+        services = (
+            ingest,
+            OtlpService(receiver, callers, self.audit),
+            TailService(parts),
+            ConsumeService(consume),
+        )
+        self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
+        app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 
     @property
@@ -166,6 +185,7 @@ class Hub:
             async with asyncio.TaskGroup() as tasks:
                 storing = tasks.create_task(self._log.run(), name="log")
                 engine = tasks.create_task(self._engine.run(), name="live")
+                groups = tasks.create_task(self._groups.run(), name="groups")
                 upkeep = tasks.create_task(self._upkeep(), name="upkeep")
                 access = tasks.create_task(self._access.run(self._settings.tls.reload_seconds), name="access")
                 serving = tasks.create_task(self._web.run_in_loop(), name="web")
@@ -181,7 +201,9 @@ class Hub:
                 await serving
                 if source:
                     await source
+                await self._groups.drain(_DRAIN_SECONDS)
                 engine.cancel()
+                groups.cancel()
                 upkeep.cancel()
                 access.cancel()
                 keys.cancel()

@@ -15,6 +15,7 @@ class GrpcCode(IntEnum):
     """The gRPC status codes that loghub answers with; numbers as in the gRPC specification."""
 
     INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
@@ -94,6 +95,12 @@ class BadRequestError(LoghubError):
     grpc_code = GrpcCode.INVALID_ARGUMENT
     http_status = 400
     close_code = 4500
+
+
+class MediaTypeError(BadRequestError):
+    """The body is not of a type or encoding that is taken here."""
+
+    http_status = 415
 
 
 class FormatReason(StrEnum):

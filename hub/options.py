@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.consume.limits import ConsumeLimits
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
 from hub.core.places import Bound, PlaceLimits
 from hub.core.quota import Rate, RateLimits, RateQuotas
+from hub.core.room import Room
 from hub.errors import ConfigError
 from hub.identity.tokens import TokenRules
+from hub.ingest.otlp import OtlpReceiver
 from hub.ingest.stream import StreamLimits
 from hub.live.engine import LiveLimits
 from hub.log.kafka import KafkaOptions
@@ -22,10 +25,12 @@ from hub.log.retention import Retention
 from hub.observe.audit import AuditOptions
 from hub.observe.audit_files import FileLimits
 from hub.rpc.server import GrpcOptions
+from hub.web.otlp import LOGS_PATH
 from hub.web.server import WebOptions
 
 if TYPE_CHECKING:
     from hub.config import Settings
+    from hub.ingest.stream import Ingest
 
 # What a peer is given to answer a close at most.
 _CLOSE_SECONDS = 10.0
@@ -160,6 +165,13 @@ def stream_limits(settings: Settings) -> StreamLimits:
     )
 
 
+def otlp_receiver(settings: Settings, ingest: Ingest) -> OtlpReceiver:
+    """Return what takes OTLP requests, with its limits."""
+    total, tenant = "max_otlp_pending_bytes", "max_otlp_pending_bytes_per_tenant"
+    bounds = (Bound(getattr(settings.ingest, name), f"ingest.{name}") for name in (total, tenant))
+    return OtlpReceiver(ingest, Room("OTLP requests", *bounds), settings.ingest.max_otlp_bytes)
+
+
 def live_limits(settings: Settings) -> LiveLimits:
     """Return what subscribers may do."""
     live = settings.live
@@ -178,6 +190,26 @@ def live_limits(settings: Settings) -> LiveLimits:
     )
 
 
+def consume_limits(settings: Settings) -> ConsumeLimits:
+    """Return what groups and their members may have."""
+    consume, live = settings.consume, settings.live
+    return ConsumeLimits(
+        max_groups_per_tenant=consume.max_groups_per_tenant,
+        max_members_per_group=consume.max_members_per_group,
+        max_in_flight=consume.max_in_flight,
+        max_in_flight_per_group=consume.max_in_flight_per_group,
+        max_delivery_records=consume.max_delivery_records,
+        max_delivery_bytes=consume.max_delivery_bytes,
+        ack_seconds=consume.ack_seconds,
+        max_ack_seconds=consume.max_ack_seconds,
+        member_seconds=consume.member_seconds,
+        join_seconds=consume.join_seconds,
+        max_messages_per_s=consume.max_messages_per_s,
+        filters=FilterLimits(live.max_filter_bytes, live.max_filter_cost),
+        read_bytes=max(live.replay_bytes, consume.max_delivery_bytes),
+    )
+
+
 def grpc_options(settings: Settings) -> GrpcOptions:
     """Return how the gRPC port is served."""
     grpc = settings.grpc
@@ -185,6 +217,7 @@ def grpc_options(settings: Settings) -> GrpcOptions:
         host=grpc.host,
         port=grpc.port,
         max_batch_bytes=settings.ingest.max_batch_bytes,
+        max_otlp_bytes=settings.ingest.max_otlp_bytes,
         max_concurrent_streams=grpc.max_concurrent_streams,
         keepalive_seconds=grpc.keepalive_seconds,
         keepalive_min_seconds=grpc.keepalive_min_seconds,
@@ -213,4 +246,5 @@ def web_options(settings: Settings) -> WebOptions:
         gather_seconds=settings.live.gather_seconds,
         close_seconds=min(_CLOSE_SECONDS, settings.live.write_timeout_seconds),
         reuse_port=settings.workers > 1,
+        body_bytes={LOGS_PATH: settings.ingest.max_otlp_bytes},
     )

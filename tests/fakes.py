@@ -57,6 +57,12 @@ class FakeSink:
         if not self.gone:
             self.frames.append(frame)
 
+    def offer(self, frame: bytes) -> bool:
+        """Keep a frame, unless it is full."""
+        if not self.full:
+            self.write(frame)
+        return not self.full
+
     async def drain(self) -> None:
         """Wait for the peer to read."""
         if self.never_reads:

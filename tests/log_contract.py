@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
-from hub.log.model import OWN, Appended, Bounds, Entry, Log, OutOfSequence
+from hub.log.model import OWN, Appended, Bounds, Entry, Log, Note, OutOfSequence
 from hub.log.retention import Retention
 from tests.unit.log.disk import noise, numbered, read_all
 
@@ -240,6 +240,56 @@ async def test_a_silent_producer_is_forgotten(make: Make) -> None:
     await log.retain(120 * SECOND)
     assert (await log.last_seq("a", "silent"), await log.last_seq("a", "heard")) == (0, 1)
     assert await log.bounds("a") == Bounds(0, 2)
+
+
+# --- notes -----------------------------------------------------------------------------------------------------------
+
+
+def noted(data: bytes, version: int, after: int, *, name: str = "n", tenant: str = "a") -> Entry:
+    """Return an entry that writes a note."""
+    return Entry(tenant, data, 0, 1, seq=version, after_seq=after, note=name)
+
+
+async def test_a_note_is_kept_and_replaced(log: Log) -> None:
+    """By name and tenant, with its version; it takes no offset."""
+    assert (await log.note("a", "n"), await log.notes("a")) == (None, [])
+    assert await log.append([noted(b"1" * 9000, 5, 0), noted(b"other", 1, 0, name="m"), noted(b"b", 7, 0, tenant="b")])
+    assert await log.append([noted(b"2", 6, 5)]) == [Appended(0)]
+    assert await log.note("a", "n") == Note("n", 6, b"2")
+    assert await log.notes("a") == [Note("m", 1, b"other"), Note("n", 6, b"2")]
+    assert await log.notes("b") == [Note("n", 7, b"b")]
+    assert await log.bounds("a") == Bounds(0, 0)
+
+
+async def test_of_two_that_have_read_the_same_note_one_writes_it(log: Log) -> None:
+    """The other is told which version stands, and nothing of its is kept."""
+    await log.append([noted(b"1", 1, 0)])
+    assert await log.append([noted(b"mine", 2, 1), noted(b"yours", 3, 1)]) == [Appended(0), OutOfSequence(2)]
+    assert await log.append([noted(b"made anew", 9, 0)]) == [OutOfSequence(2)]
+    assert await log.note("a", "n") == Note("n", 2, b"mine")
+
+
+async def test_a_note_can_be_removed(log: Log) -> None:
+    """By whoever has read it; who has not is told so."""
+    await log.append([noted(b"1", 1, 0), noted(b"m", 1, 0, name="m")])
+    assert await log.append([noted(b"", 3, 2)]) == [OutOfSequence(1)]
+    assert await log.append([noted(b"", 3, 1)]) == [Appended(0)]
+    assert await log.note("a", "n") is None
+    assert await log.append([noted(b"late", 4, 1)]) == [OutOfSequence(0)]
+    assert await log.append([noted(b"again", 4, 0)]) == [Appended(0)]
+    assert await log.notes("a") == [Note("m", 1, b"m"), Note("n", 4, b"again")]
+
+
+async def test_a_note_outlives_all_records(make: Make) -> None:
+    """Retention is not for notes, and nobody hears of them as of records."""
+    log = await make(Retention(5, 2**40, 10**9))
+    heard: list[str] = []
+    log.watch(lambda tenant, _: heard.append(tenant))
+    await log.append([noted(b"1", 1, 0)])
+    assert heard == []
+    await log.append([batch(b"x", 3, SECOND), batch(b"x", 3, 2 * SECOND)])
+    assert await log.retain(100 * SECOND) == 3
+    assert await log.note("a", "n") == Note("n", 1, b"1")
 
 
 async def test_the_hub_s_own_producers_are_never_forgotten(make: Make) -> None:

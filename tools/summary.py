@@ -1,4 +1,4 @@
-"""Print what ran: a line a tier, and the sum; fail where a tier ran nothing.
+"""Print what ran: a line a tier, and the sum; fail where a tier ran nothing. Behind it what the languages agreed on.
 
 tools/summary.py <folder of pytest's and Node's JUnit reports> <Maven's root>
 """
@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TIERS = ("unit", "integration", "web", "e2e")
+_TIERS = ("unit", "integration", "web", "compat", "e2e")
 
 
 def _count(reports: list[Path]) -> tuple[int, int, int, int]:
@@ -52,6 +52,8 @@ def main() -> int:
     if empty:
         print(f"nothing ran in: {', '.join(empty)}")
     print(_line(sums))
+    if (table := reports / "compat.txt").is_file():
+        print(f"\n{table.read_text(encoding='utf-8')}", end="")
     return 1 if empty or sums[1] else 0
 
 

@@ -11,6 +11,7 @@ from bench import connections as bench_connections
 from bench import fanout as bench_fanout
 from bench import filters as bench_filters
 from bench import formats as bench_formats
+from bench import java as bench_java
 from bench import kafka as bench_kafka
 from bench import tail as bench_tail
 from bench.ingest import run
@@ -27,14 +28,15 @@ def bench() -> None:
     """Measure a hub on this machine; each prints one JSON line."""
 
 
+_MaybeRate = Annotated[
+    float | None,
+    typer.Option(min=0, help="Records/s; 0: saturation only; default: 50,000/s, then saturation.", show_default=False),
+]
+
+
 @app.command()
 def ingest(
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Records/s; 0: saturation only; default: 50,000/s, then saturation.", show_default=False
-        ),
-    ] = None,
+    rate: _MaybeRate = None,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Records of a batch.")] = 500,
     duration: Annotated[float, typer.Option("--seconds", min=1, max=600, help="Length of each phase.")] = _SECONDS,
 ) -> None:
@@ -43,20 +45,38 @@ def ingest(
     Latency is from when a batch was due to its arrival at the subscriber, at the offered rate; `cpu_us_per_record` and
     `records_per_s` are those of saturation unless --rate is given. Only the hub's process is counted.
     """
+    typer.echo(json.dumps(_summary("ingest", run(_phases(rate, duration, batch)))))
+
+
+def _phases(rate: float | None, duration: float, batch: int) -> dict[str, Phase]:
     phases = {}
     if rate != 0:
         phases["offered"] = Phase(_RATE if rate is None else rate, duration, batch)
     if not rate:
         phases["saturation"] = Phase(0, duration, batch)
-    typer.echo(json.dumps(_summary(run(phases))))
+    return phases
 
 
-def _summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+@app.command()
+def java(
+    rate: _MaybeRate = None,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Records of a batch.")] = 500,
+    duration: Annotated[float, typer.Option("--seconds", min=1, max=600, help="Length of each phase.")] = 6.0,
+) -> None:
+    """Measure one Java producer: mTLS, fsync before the ack, one TLS WebSocket subscriber that gets every record.
+
+    `cpu_us_per_record` is of the Java process, the making of the records included; latency is from the making of a
+    batch's oldest record to its arrival at the subscriber. `make java` must have built the program.
+    """
+    typer.echo(json.dumps(_summary("java", bench_java.run(_phases(rate, duration, batch)))))
+
+
+def _summary(name: str, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     throughput = results.get("saturation") or results["offered"]
     latency = results.get("offered") or results["saturation"]
     totals = {name: sum(result[name] for result in results.values()) for name in ("delivered", "acked", "lost")}
     return {
-        "bench": "ingest",
+        "bench": name,
         "records_per_s": throughput["records_per_s"],
         "cpu_us_per_record": throughput["cpu_us_per_record"],
         "p50_ms": latency["p50_ms"],
@@ -84,7 +104,11 @@ def fanout(
     batch: _Batch = 100,
     duration: _Seconds = 8.0,
 ) -> None:
-    """Measure the CPU of the hub for each record delivered to each of many subscribers of the same."""
+    """Measure the CPU of the hub for each record delivered to each of many subscribers of the same.
+
+    The first figures are of subscribers that take compressed batches, as `loghub tail` does; `plain` are of those that
+    do not.
+    """
     typer.echo(json.dumps(bench_fanout.run(Phase(rate, duration, batch), subscribers)))
 
 

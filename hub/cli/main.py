@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = {
     "demo": "hub.cli.demo",
     "tail": "hub.cli.tail",
     "send": "hub.cli.send",
+    "consume": "hub.cli.consume",
+    "groups": "hub.cli.groups",
     "certs": "hub.cli.certs",
     "token": "hub.cli.token",
     "revoke": "hub.cli.revoke",

@@ -13,8 +13,9 @@ from websockets.typing import Subprotocol
 
 from hub import __version__
 from hub.client.backoff import Backoff
+from hub.core.packed_batch import unpacked
 from hub.errors import CertificateError, ForbiddenError, LoghubError, UnauthenticatedError
-from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe, Unsubscribe
+from hub.pb.tail_pb2 import COMPRESSION_ZSTD, ClientMessage, ServerMessage, Subscribe, Unsubscribe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -86,7 +87,7 @@ class Subscriber:
                     self._socket = socket
                     await socket.send(self._subscribe().SerializeToString())
                     async for raw in socket:
-                        message = ServerMessage.FromString(raw.encode() if isinstance(raw, str) else raw)
+                        message = _read(raw.encode() if isinstance(raw, str) else raw)
                         backoff.reset()
                         wait = message.goodbye.retry_after.ToTimedelta().total_seconds()
                         self._follow(message)
@@ -127,6 +128,7 @@ class Subscriber:
         request = Subscribe()
         request.CopyFrom(self._start)
         request.id = _SUBSCRIPTION
+        request.compressions.append(COMPRESSION_ZSTD)
         if self.cursor:
             request.cursor = self.cursor
         return ClientMessage(subscribe=request)
@@ -137,6 +139,15 @@ class Subscriber:
             self.cursor = cursor
         if message.HasField("error"):
             raise RefusedError(message.error.message)
+
+
+def _read(raw: bytes) -> ServerMessage:
+    """Return a message, its batches as if they had not been compressed."""
+    message = ServerMessage.FromString(raw)
+    if message.HasField("records") and message.records.packed:
+        message.records.batches.extend(unpacked(message.records.packed))
+        message.records.ClearField("packed")
+    return message
 
 
 def _check_status(error: InvalidStatus) -> None:

@@ -24,6 +24,13 @@ class Ingest(Section):
     max_attributes: Count = Field(default=128, description="attributes of a record, and of a resource")
     max_unacked_batches: Count = Field(default=64, description="batches on a stream that are not acknowledged yet")
     max_unacked_bytes: Bytes = Field(default=16 * 2**20, ge=1024, description="their size")
+    max_otlp_bytes: Bytes = Field(default=8 * 2**20, ge=1024, description="size of an OTLP request, inflated")
+    max_otlp_pending_bytes: Bytes = Field(
+        default=64 * 2**20, ge=1024, description="bytes of OTLP requests that are at hand, a worker"
+    )
+    max_otlp_pending_bytes_per_tenant: Bytes = Field(
+        default=32 * 2**20, ge=1024, description="bytes of a tenant's OTLP requests that are at hand, a worker"
+    )
     hello_seconds: Seconds = Field(default=10.0, description="time that a stream's hello may take")
     producer_memory_seconds: Seconds = Field(
         default=7 * 86_400.0, description="how long a silent producer's count is remembered"
@@ -103,6 +110,30 @@ class Live(Section):
     )
     write_timeout_seconds: Seconds = Field(
         default=30.0, description="time in which a subscriber must read what waits for it"
+    )
+
+
+class Consume(Section):
+    """What consumer groups and their members may have; see docs/reference/consumer-groups.md."""
+
+    max_groups_per_tenant: Count = Field(default=100, description="groups of a tenant")
+    max_members_per_group: Count = Field(default=64, description="members of a group, on all hubs and workers")
+    max_in_flight: Count = Field(default=16, le=1024, description="deliveries that a member may hold")
+    max_in_flight_per_group: Count = Field(
+        default=256, le=4096, description="deliveries that all members of a group hold, or that wait to come again"
+    )
+    max_delivery_records: Count = Field(default=1000, description="records of a delivery")
+    max_delivery_bytes: Bytes = Field(default=2**20, ge=1024, description="size of a delivery, about")
+    ack_seconds: Seconds = Field(
+        default=30.0, gt=0, description="how long a member may hold a delivery, unless it asks for another time"
+    )
+    max_ack_seconds: Seconds = Field(default=3600.0, gt=0, description="the longest that it may ask for")
+    member_seconds: Seconds = Field(
+        default=30.0, ge=1, description="how long nothing may be heard of a hub before its members count as gone"
+    )
+    join_seconds: Seconds = Field(default=10.0, gt=0, description="time that a member's join may take")
+    max_messages_per_s: Count = Field(
+        default=1000, description="messages of a member; one that sends more is disconnected"
     )
 
 

@@ -88,7 +88,7 @@ class Web(Section):
     max_connections: Count = Field(default=20_000, description="open WebSockets, a worker")
     max_connections_per_tenant: Count = Field(default=5_000, description="open WebSockets of a tenant, a worker")
     max_header_bytes: Bytes = Field(default=32_768, description="size of a request's head")
-    max_body_bytes: Bytes = Field(default=65_536, description="size of a request's body, of which none is needed")
+    max_body_bytes: Bytes = Field(default=65_536, description="size of a request's body, but for OTLP's")
     max_fragments: Count = Field(default=1024, description="frames of one fragmented WebSocket message")
     max_frames_per_s: Count = Field(
         default=1024, description="WebSocket frames of a client, pings and fragments too; one that sends more is cut"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from hub.config.bounds import AuditSection, Ingest, Live, Logging, LogSection, MetricsSection, Quotas, Shutdown
+from hub.config.bounds import AuditSection, Consume, Ingest, Live, Logging, LogSection, MetricsSection, Quotas, Shutdown
 from hub.config.doors import Grpc, Kafka, Tls, Tokens, Web
 from hub.config.kinds import Section
 
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     ingest: Ingest = Ingest()
     quotas: Quotas = Quotas()
     live: Live = Live()
+    consume: Consume = Consume()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
     audit: AuditSection = AuditSection()
@@ -59,9 +60,13 @@ class Settings(BaseSettings):
         pairs: tuple[tuple[str, str], ...] = (
             ("ingest.max_record_bytes", "ingest.max_batch_bytes"),
             ("ingest.max_batch_bytes", "ingest.max_unacked_bytes"),
+            ("ingest.max_otlp_bytes", "ingest.max_otlp_pending_bytes_per_tenant"),
+            ("ingest.max_otlp_pending_bytes_per_tenant", "ingest.max_otlp_pending_bytes"),
             ("log.retention_bytes_per_tenant", "log.max_bytes"),
             ("log.group_max_bytes", "log.max_pending_bytes"),
             ("live.max_filter_bytes", "live.max_message_bytes"),
+            ("consume.max_in_flight", "consume.max_in_flight_per_group"),
+            ("consume.ack_seconds", "consume.max_ack_seconds"),
             ("web.max_connections_per_tenant", "web.max_connections"),
             ("web.max_fragments", "web.max_frames_per_s"),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL
 
 if TYPE_CHECKING:
+    from hub.errors import LoghubError
     from hub.pb.ingest_pb2 import GoodbyeReason
 
 _INTERNAL_CODE = 1011
@@ -15,13 +16,17 @@ _INTERNAL_CODE = 1011
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a connection is closed: its WebSocket code and, for the goodbye before it, the reason."""
+    """How a connection is closed: its WebSocket code and, for the goodbye before it, the reason.
+
+    `error` is what a call's status says, where that is more than the code tells.
+    """
 
     close_code: int
     reason: GoodbyeReason
     message: str
     reconnect: bool
     retry_after_seconds: float = 0.0
+    error: LoghubError | None = None
 
     @classmethod
     def of_fault(cls, message: str) -> Ending:

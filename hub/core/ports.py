@@ -18,6 +18,14 @@ class Wire(Protocol):
     def name(self) -> str:
         """Names the encoding; channels are shared by subscribers of one name."""
 
+    @property
+    def compression(self) -> int:
+        """How its batches are compressed; a `Compression` of the contract."""
+
+    @property
+    def packed(self) -> Wire | None:
+        """The same encoding with compressed batches, for subscribers that ask for it; None: there is none."""
+
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Encode a batch, or the part of it that `indexes` names, as pieces; done once for a channel."""
 
@@ -43,6 +51,13 @@ class Sink(Protocol):
 
     def write(self, frame: bytes) -> None:
         """Send a frame; never waits. Frames to a peer that is gone are dropped."""
+
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame as `write` does, unless it is full; return whether it is sent."""
+        if self.full:
+            return False
+        self.write(frame)
+        return True
 
     async def drain(self) -> None:
         """Wait until the peer has read most of what waits; raises ConnectionError when it is gone."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from hub.core.tail_batch import places
 from hub.core.wire import delimited, tag, varint
 from hub.pb.record_pb2 import Batch
-from hub.pb.tail_pb2 import Records, ServerMessage
+from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hub.core.ports import Wire
     from hub.core.tail_batch import TailBatch
 
 # Looked up once: the hot path of every delivery.
@@ -80,6 +81,10 @@ class MessageWire:
     """Serialised ServerMessages, as gRPC carries them; implements `hub.core.ports.Wire`."""
 
     name = "message"
+    compression: int = COMPRESSION_UNSPECIFIED
+
+    def __init__(self, packed: Wire | None = None) -> None:
+        self.packed = packed
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `batches` of Records."""

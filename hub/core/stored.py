@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as stored: `data` is a serialised Batch without first_offset."""
+    """A batch as stored: `data` is a serialised Batch without first_offset; `zstd` the same compressed, where it is."""
 
     first_offset: int
     records: int
     received_unix_nano: int
     data: bytes
+    zstd: bytes = field(default=b"", compare=False)
 
     @property
     def next_offset(self) -> int:

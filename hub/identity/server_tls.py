@@ -63,11 +63,15 @@ class _CurrentContext(ssl.SSLContext):
         """Begin a handshake."""
         return self.current.wrap_bio(*args, **options)
 
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401  as above
+        """Begin a handshake."""
+        return self.current.wrap_socket(*args, **options)
+
 
 class ServerTls:
     """What both ports serve with.
 
-    context     for asyncio's servers
+    context     for the web port
     material    for gRPC
     revoked     what the authorities have revoked
     ends_at     when the server's certificate does, in seconds since the Unix epoch

@@ -7,26 +7,23 @@ a stream inside gRPC.
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from time import monotonic, time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 
 from hub.core.batch import Reader
-from hub.core.principal import Principal, Scope
 from hub.core.sequence import Sequencer
-from hub.errors import ForbiddenError, LoghubError, OutOfSequenceError, UnauthenticatedError
-from hub.identity.peer import principal_of_certificate
+from hub.errors import LoghubError, OutOfSequenceError
 from hub.ingest.admission import Source, check_producer_id
+from hub.ingest.callers import PLANE, Callers
 from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
 from hub.log.model import OutOfSequence
 from hub.observe.audit import Event
 from hub.pb import ingest_pb2
 from hub.pb.ingest_pb2 import PushRequest, PushResponse
 from hub.rpc.peer import peer_address
-from hub.rpc.status import abort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +31,12 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from hub.core.places import Places
+    from hub.core.principal import Principal
     from hub.observe.audit import Audit
 
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _REQUESTS = Reader(PushRequest)
-_PLANE = "ingest"
 
 
 class IngestService:
@@ -61,12 +58,9 @@ class IngestService:
         audit: Audit,
     ) -> None:
         self._ingest = ingest
-        self._check = check
+        self._callers = Callers(trust_domain, check, audit, ingest.metrics)
         self._places = places
         self._audit = audit
-        self._principal = lru_cache(maxsize=4096)(
-            lambda certificate: principal_of_certificate(certificate, trust_domain)
-        )
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers, to be added to a server; requests and responses are bytes."""
@@ -81,19 +75,19 @@ class IngestService:
     async def stream(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
         """Serve `Ingest.Stream`."""
         try:
-            principal = self._authenticate(context)
+            principal = self._callers.authenticate(context)
             self._places.take(principal)
             try:
                 await self._serve(principal, context)
             finally:
                 self._places.give(principal)
         except LoghubError as error:
-            await self._abort(context, error)
+            await self._callers.refuse(context, error)
 
     async def _serve(self, principal: Principal, context: ServicerContext[bytes, bytes]) -> None:
         stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
         expiry = _Expiry(principal, stream)
-        visit = self._audit.enter(principal, plane=_PLANE, peer=peer_address(context))
+        visit = self._audit.enter(principal, plane=PLANE, peer=peer_address(context))
         try:
             await stream.run()
         finally:
@@ -103,11 +97,11 @@ class IngestService:
     async def push(self, raw: bytes, context: ServicerContext[bytes, bytes]) -> bytes:
         """Serve `Ingest.Push`."""
         try:
-            principal = self._authenticate(context)
-            self._audit.record(Event.REQUEST, principal, plane=_PLANE, peer=peer_address(context))
+            principal = self._callers.authenticate(context)
+            self._audit.record(Event.REQUEST, principal, plane=PLANE, peer=peer_address(context))
             return (await self._push(principal, raw)).SerializeToString()
         except LoghubError as error:
-            await self._abort(context, error)
+            await self._callers.refuse(context, error)
 
     async def _push(self, principal: Principal, raw: bytes) -> PushResponse:
         allowance = self._ingest.quotas.of(principal, monotonic())
@@ -141,24 +135,6 @@ class IngestService:
         accepted = 0 if outcome.duplicate else entry.records
         last_seq = max(last, seq) if request.producer_id else 0
         return PushResponse(accepted=accepted, rejected=record_errors(seq, rejected), last_seq=last_seq)
-
-    def _authenticate(self, context: ServicerContext[bytes, bytes]) -> Principal:
-        auth = context.auth_context()
-        certificates = auth.get("x509_pem_cert")
-        if not certificates:
-            raise UnauthenticatedError
-        principal = self._principal(certificates[0])
-        self._check(principal)
-        principal.check_alive(time())
-        principal.require(Scope.WRITE)
-        return principal
-
-    async def _abort(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
-        """End the call with the error's status, and with RetryInfo where trying again can help."""
-        if isinstance(error, UnauthenticatedError | ForbiddenError):
-            self._ingest.metrics.auth_refused.labels("grpc", type(error).__name__).inc()
-        self._audit.refuse(error, plane=_PLANE, peer=peer_address(context))
-        await abort(context, error)
 
 
 class _ContextPeer:

@@ -21,6 +21,7 @@ from hub.pb.tail_pb2 import ServerMessage
 if TYPE_CHECKING:
     from hub.core.principal import Principal
     from hub.live.engine import LiveLimits
+    from hub.live.subscription import Subscription
 
 
 class UnknownSubscriptionError(BadRequestError):
@@ -61,6 +62,18 @@ def welcome(principal: Principal, limits: LiveLimits) -> ServerMessage:
     if principal.expires_at is not None:
         said.auth_expires.FromSeconds(int(principal.expires_at))
     return ServerMessage(welcome=said)
+
+
+def subscribed(subscription: Subscription, cursor: str) -> ServerMessage:
+    """Return that a subscription stands, and begins after a cursor."""
+    return ServerMessage(
+        subscribed=tail_pb2.Subscribed(
+            id=subscription.id,
+            cursor=cursor,
+            filter=subscription.filter.canonical,
+            compression=subscription.compression,  # type: ignore[arg-type]  # the enum's numbers
+        )
+    )
 
 
 def refusal(error: LoghubError, name: str) -> ServerMessage:

@@ -73,30 +73,32 @@ class Channel:
             return 0
         wire, cursor, count = self.wire, batch.cursor, len(indexes)
         if len(plain) == count == 1 < batch.stored.records:
-            [(_, label, sink)] = plain.values()
-            if not sink.full:
+            [(watcher, (_, label, sink))] = plain.items()
+            if sink.offer(wire.record(batch, indexes[0], label)):
                 self.delivered += 1
-                sink.write(wire.record(batch, indexes[0], label))
                 return 1
+            watcher.fell_behind(batch.stored.first_offset)
+            return 0
         body = wire.body(batch, indexes)
-        self._let_go_of_the_slow(plain, batch.stored.first_offset)
-        self.delivered += count
         frames: dict[str, bytes] = {}
-        for name, _, sink in plain.values():
+        slow: list[Watcher] = []
+        for watcher, (name, _, sink) in plain.items():
             frame = frames.get(name)
             if frame is None:
                 frame = frames[name] = wire.records(name, cursor, body)
-            sink.write(frame)
+            if not sink.offer(frame):
+                slow.append(watcher)
+        for watcher in slow:
+            watcher.fell_behind(batch.stored.first_offset)
+        self.delivered += count
         return count * len(plain)
 
     def _ask(self, batch: TailBatch, indexes: Sequence[int]) -> None:
-        self._let_go_of_the_slow(self.metered, batch.stored.first_offset)
-        for watcher in list(self.metered):
-            watcher.take(batch, indexes)
-
-    def _let_go_of_the_slow(self, watchers: dict[Watcher, Way], offset: int) -> None:
-        for watcher in [watcher for watcher, (_, _, sink) in watchers.items() if sink.full]:
-            watcher.fell_behind(offset)
+        for watcher, (_, _, sink) in list(self.metered.items()):
+            if sink.full:
+                watcher.fell_behind(batch.stored.first_offset)
+            else:
+                watcher.take(batch, indexes)
 
     def say_position(self, since: int, head: int, cursor: str) -> None:
         """Tell watchers where they stand, if records went by since an offset of which none matched."""

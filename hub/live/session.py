@@ -174,7 +174,9 @@ class TailSession:
         asked = self._filter(request.filter)
         self._engine.places.take(self._principal)
         wanted = asked & self._always
-        subscription = self._engine.subscription(tenant, request.id, wanted, self._outlet)
+        packed = self._outlet.wire.packed if tail_pb2.COMPRESSION_ZSTD in request.compressions else None
+        outlet = self._outlet.in_wire(packed) if packed else self._outlet
+        subscription = self._engine.subscription(tenant, request.id, wanted, outlet)
         self._subscriptions[request.id] = subscription
         self._asked[request.id] = asked
         subscription.counts.subscriptions.inc()
@@ -187,12 +189,10 @@ class TailSession:
             raise
         if self.ended.done() or self._subscriptions.get(request.id) is not subscription:
             return
-        subscribed = tail_pb2.Subscribed(
-            id=request.id, cursor=self._engine.cursor(tenant, begin.offset), filter=wanted.canonical
-        )
-        self._outlet.send(ServerMessage(subscribed=subscribed))
+        cursor = self._engine.cursor(tenant, begin.offset)
+        self._outlet.send(answers.subscribed(subscription, cursor))
         if renewed:
-            gap = tail_pb2.Gap(id=request.id, reason=tail_pb2.GAP_REASON_EPOCH, cursor=subscribed.cursor)
+            gap = tail_pb2.Gap(id=request.id, reason=tail_pb2.GAP_REASON_EPOCH, cursor=cursor)
             self._outlet.send(ServerMessage(gap=gap))
         subscription.on_end = lambda: self._forget(request.id)
         subscription.begin(begin)
@@ -217,10 +217,7 @@ class TailSession:
 
     def _refilter(self, subscription: Subscription) -> None:
         subscription.refilter(self._asked[subscription.id] & self._always)
-        subscribed = tail_pb2.Subscribed(
-            id=subscription.id, cursor=subscription.cursor, filter=subscription.filter.canonical
-        )
-        self._outlet.send(ServerMessage(subscribed=subscribed))
+        self._outlet.send(answers.subscribed(subscription, subscription.cursor))
 
     async def _unsubscribe(self, request: tail_pb2.Unsubscribe) -> None:
         subscription = self._named(request.id)

@@ -8,7 +8,7 @@ sent twice. What the log no longer has is sent as a gap with exact bounds.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
@@ -44,6 +44,10 @@ class Outlet:
     sink: Sink
     wire: Wire
     start: Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
+
+    def in_wire(self, wire: Wire) -> Outlet:
+        """Return the same way out in another encoding."""
+        return replace(self, wire=wire)
 
     def send(self, message: ServerMessage) -> None:
         """Write a message."""
@@ -97,6 +101,11 @@ class Subscription:
     def phase(self) -> Phase:
         """Where it gets its records from."""
         return self._standing.phase
+
+    @property
+    def compression(self) -> int:
+        """How its batches are compressed."""
+        return self._outlet.wire.compression
 
     @property
     def flow_controlled(self) -> bool:

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
-from hub.log.model import Entry
-from hub.pb.backbone_pb2 import BackboneCheckpoint, BackboneEntry, BackboneForget, BackboneMessage, BackboneProducer
+from hub.log.model import Entry, Note
+from hub.pb.backbone_pb2 import (
+    BackboneCheckpoint,
+    BackboneEntry,
+    BackboneForget,
+    BackboneMessage,
+    BackboneNote,
+    BackboneProducer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +40,7 @@ class Producer:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A message that holds a batch to be stored."""
+    """A message that holds a batch or note to be stored."""
 
     entry: Entry
     stamp: Stamp
@@ -41,11 +48,12 @@ class Stamped:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the topic came to up to `position`: the offset of the tenant's next record, and its producers."""
+    """What the topic came to up to `position`: the offset of the tenant's next record, producers, notes."""
 
     position: int
     next_offset: int
     producers: tuple[Producer, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ Message = Stamped | Checkpoint | Forget
 
 
 def entry_message(entry: Entry, stamp: Stamp) -> bytes:
-    """Return the message that has a batch stored."""
+    """Return the message that has a batch or note stored."""
     body = BackboneEntry(
         batch=entry.data,
         records=entry.records,
@@ -69,11 +77,14 @@ def entry_message(entry: Entry, stamp: Stamp) -> bytes:
         after_seq=entry.after_seq,
         node=stamp.node,
         number=stamp.number,
+        note=entry.note,
     )
     return BackboneMessage(entry=body).SerializeToString()
 
 
-def checkpoint_message(position: int, next_offset: int, producers: Sequence[Producer]) -> bytes:
+def checkpoint_message(
+    position: int, next_offset: int, producers: Sequence[Producer], notes: Sequence[Note] = ()
+) -> bytes:
     """Return the message that another hub may begin with."""
     rows = [
         BackboneProducer(
@@ -81,7 +92,8 @@ def checkpoint_message(position: int, next_offset: int, producers: Sequence[Prod
         )
         for one in producers
     ]
-    body = BackboneCheckpoint(position=position, next_offset=next_offset, producers=rows)
+    kept = [BackboneNote(name=note.name, version=note.version, data=note.data) for note in notes]
+    body = BackboneCheckpoint(position=position, next_offset=next_offset, producers=rows, notes=kept)
     return BackboneMessage(checkpoint=body).SerializeToString()
 
 
@@ -102,7 +114,8 @@ def read_message(tenant: str, value: bytes | None) -> Message | None:
         case "checkpoint":
             body = message.checkpoint
             rows = tuple(Producer(one.producer_id, one.last_seq, one.last_seen_unix_nano) for one in body.producers)
-            return Checkpoint(body.position, body.next_offset, rows)
+            notes = tuple(Note(note.name, note.version, note.data) for note in body.notes)
+            return Checkpoint(body.position, body.next_offset, rows, notes)
         case "forget":
             return Forget(message.forget.before_unix_nano)
     return None
@@ -110,6 +123,13 @@ def read_message(tenant: str, value: bytes | None) -> Message | None:
 
 def _stamped(tenant: str, body: BackboneEntry) -> Stamped:
     entry = Entry(
-        tenant, body.batch, body.records, body.received_time_unix_nano, body.producer_id, body.seq, body.after_seq
+        tenant,
+        body.batch,
+        body.records,
+        body.received_time_unix_nano,
+        body.producer_id,
+        body.seq,
+        body.after_seq,
+        body.note,
     )
     return Stamped(entry, Stamp(body.node, body.number))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hub.log.kafka_connection import KafkaConnection
     from hub.log.kafka_follower import Followed
     from hub.log.lmdb import LmdbLog
-    from hub.log.model import Bounds, Entry, Outcome, TenantStats
+    from hub.log.model import Bounds, Entry, Note, Outcome, TenantStats
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 5.0
@@ -117,6 +117,15 @@ class KafkaLog:
         await self._follower.catch_up(tenant)
         return await self._replica.last_seq(tenant, producer_id)
 
+    async def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note as this hub's replica has it; who writes it is told where it is another by then."""
+        return await self._replica.note(tenant, name)
+
+    async def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant as they are now, whichever hub wrote them; see `Log.notes`."""
+        await self._follower.catch_up(tenant)
+        return await self._replica.notes(tenant)
+
     async def stats(self) -> dict[str, TenantStats]:
         """Return what each tenant keeps; see `Log.stats`."""
         return await self._replica.stats()
@@ -196,7 +205,9 @@ class KafkaLog:
                     producers = [
                         Producer(row.producer_id, row.last_seq, row.last_seen_unix_nano) for row in rows.values()
                     ]
-                    await self._write(one, checkpoint_message(position, snapshot.next_offset, producers))
+                    await self._write(
+                        one, checkpoint_message(position, snapshot.next_offset, producers, snapshot.notes)
+                    )
 
     def _is_due(self, one: Followed) -> bool:
         if one.seeking_until or not one.last_message_ns:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from hub.log.lmdb_store import ProducerRow, Snapshot
 from hub.log.model import OWN, Appended, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
 
@@ -244,7 +244,8 @@ class Follower:
                 rows = [
                     ProducerRow(row.producer_id, row.last_seq, row.last_seen_unix_nano) for row in message.producers
                 ]
-                await self._install(consumer, one, message.position, message.next_offset, rows)
+                snapshot = Snapshot(message.next_offset, tuple(rows), message.notes)
+                await self._install(consumer, one, message.position, snapshot)
                 return
         if records and records[-1].offset + 1 >= one.seeking_until:
             await self._begin_without(one, begin)
@@ -253,19 +254,14 @@ class Follower:
     async def _begin_without(self, one: Followed, begin: int) -> None:
         """Begin where no checkpoint says how many records there were: with offsets that were never given."""
         _log.warning("kafka_no_checkpoint", extra={"fields": {"tenant": one.tenant, "offset": begin}})
-        await self._install(None, one, begin, begin * _RECORDS_OF_A_LOST_MESSAGE, ())
+        await self._install(None, one, begin, Snapshot(begin * _RECORDS_OF_A_LOST_MESSAGE, ()))
 
     async def _install(
-        self,
-        consumer: AIOKafkaConsumer | None,
-        one: Followed,
-        position: int,
-        next_offset: int,
-        rows: Iterable[ProducerRow],
+        self, consumer: AIOKafkaConsumer | None, one: Followed, position: int, snapshot: Snapshot
     ) -> None:
         marker = ProducerRow(REPLICA, position, time_ns())
-        known = (row for row in rows if row.producer_id != REPLICA)
-        await self._replica.install(one.tenant, Snapshot(next_offset, (*known, marker)))
+        known = (row for row in snapshot.producers if row.producer_id != REPLICA)
+        await self._replica.install(one.tenant, replace(snapshot, producers=(*known, marker)))
         one.position, one.seeking_until = position, 0
         if consumer:
             consumer.seek(one.partition, position)

@@ -23,7 +23,7 @@ from hub.core.stored import Hole, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Compression, Packed, Packer
 from hub.log.lmdb_store import Snapshot, Store, StoreLimits
-from hub.log.model import Appended, Bounds, Entry, Outcome, TenantStats
+from hub.log.model import Appended, Bounds, Entry, Note, Outcome, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ class Bell(Protocol):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Entries on their way to the disk, and their bytes; `packed` are frames, or None where the writer makes them."""
+    """Entries on their way to the disk, and their bytes; `packed` are frames, or None until the writer makes them."""
 
     entries: Sequence[Entry]
     size: int
@@ -183,9 +183,10 @@ class LmdbLog:
             self._fail(group, error)
             raise
         entries = [entry for waiting in group for entry in waiting.entries]
+        frames = [one for waiting in group for one in waiting.packed or ()]
         if self._observer:
             self._observer.committed(monotonic() - started, len(entries), self._committing_bytes)
-        self._publish(entries, outcomes)
+        self._publish(entries, frames, outcomes)
         at = 0
         for waiting in group:
             _settle(waiting.done, outcomes[at : at + len(waiting.entries)])
@@ -215,15 +216,17 @@ class LmdbLog:
     def _write(self, group: list[_Waiting]) -> list[Outcome]:
         frames: list[tuple[Entry, Packed]] = []
         for waiting in group:
-            packed = waiting.packed or _pack(self._packer_of_writer, waiting.entries, self._committing_bytes)
-            frames.extend(zip(waiting.entries, packed, strict=True))
+            if waiting.packed is None:
+                waiting.packed = _pack(self._packer_of_writer, waiting.entries, self._committing_bytes)
+            frames.extend(zip(waiting.entries, waiting.packed, strict=True))
         return self._store.append(frames)
 
-    def _publish(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> None:
+    def _publish(self, entries: Sequence[Entry], frames: Sequence[Packed], outcomes: Sequence[Outcome]) -> None:
         stored: dict[str, list[StoredBatch]] = {}
-        for entry, outcome in zip(entries, outcomes, strict=True):
+        for entry, packed, outcome in zip(entries, frames, outcomes, strict=True):
             if isinstance(outcome, Appended) and not outcome.duplicate and entry.records:
-                batch = StoredBatch(outcome.first_offset, entry.records, entry.received_unix_nano, entry.data)
+                at, received = outcome.first_offset, entry.received_unix_nano
+                batch = StoredBatch(at, entry.records, received, entry.data, packed.zstd)
                 stored.setdefault(entry.tenant, []).append(batch)
         for tenant, batches in stored.items():
             for listener in self._listeners:
@@ -258,6 +261,14 @@ class LmdbLog:
         """Return the producer's last stored sequence number; see `Log.last_seq`."""
         return await self._reading(partial(self._store.last_seq, tenant, producer_id))
 
+    async def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note; see `Log.note`."""
+        return await self._reading(partial(self._store.note, tenant, name))
+
+    async def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant; see `Log.notes`."""
+        return await self._reading(partial(self._store.notes, tenant))
+
     async def stats(self) -> dict[str, TenantStats]:
         """Return what each tenant keeps; see `Log.stats`."""
         return await self._reading(self._store.stats)
@@ -286,7 +297,7 @@ class LmdbLog:
         await self._writing(partial(self._store.forget, tenant, before_unix_nano))
 
     async def snapshot(self, tenant: str) -> Snapshot:
-        """Return where the tenant's records end, and its producers."""
+        """Return where the tenant's records end, its producers, and its notes."""
         return await self._reading(partial(self._store.snapshot, tenant))
 
     async def _writing(self, call: Callable[[], T]) -> T:

@@ -34,6 +34,11 @@ class Packed:
     payload: bytes
     records: int
 
+    @property
+    def zstd(self) -> bytes:
+        """The compressed batch, where it is compressed."""
+        return self.payload if self.head[1] == _ZSTD else b""
+
     def seal(self, tenant_id: int, offset: int) -> bytes:
         """Return the frame as stored under this key."""
         check = _CHECK.pack(_checksum(tenant_id, offset, self.head, self.payload))
@@ -93,9 +98,10 @@ def unpack(frame: bytes | memoryview, tenant_id: int, offset: int) -> StoredBatc
     version, codec, records, received, size = _HEAD.unpack_from(body)
     if version != _VERSION or codec not in (_RAW, _ZSTD):
         raise CorruptFrameError
-    payload = body[_HEAD.size :]
-    data = bytes(payload) if codec == _RAW else _decompress(payload, size)
-    return StoredBatch(offset, records, received, data)
+    payload = bytes(body[_HEAD.size :])
+    if codec == _RAW:
+        return StoredBatch(offset, records, received, payload)
+    return StoredBatch(offset, records, received, _decompress(payload, size), payload)
 
 
 def received_of(frame: bytes | memoryview) -> int:
@@ -108,7 +114,7 @@ def records_of(frame: bytes | memoryview) -> int:
     return int(_HEAD.unpack_from(frame, _CHECK.size)[2])
 
 
-def _decompress(payload: memoryview, size: int) -> bytes:
+def _decompress(payload: bytes, size: int) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(payload, max_output_size=size)
     except zstandard.ZstdError as error:

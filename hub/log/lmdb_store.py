@@ -1,8 +1,9 @@
-"""The embedded log's file: LMDB transactions over four tables. Synchronous; `hub.log.lmdb` gives it its threads.
+"""The embedded log's file: LMDB transactions over its tables. Synchronous; `hub.log.lmdb` gives it its threads.
 
     meta       "format" → name, "epoch" → u64, "stored_bytes" → u64
     tenants    name → Tenant row
     batches    tenant id u32 · offset u64 → frame (hub.log.lmdb_frame)
+    notes      hub.log.lmdb_notes
     producers  tenant id u32 · producer id → last_seq u64 · last seen u64 (ns); a partition that the Kafka source reads
                is a producer too
 
@@ -23,13 +24,15 @@ import lmdb
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
 from hub.errors import ConfigError, StorageFailedError, StorageFullError
-from hub.log.lmdb_frame import CorruptFrameError, Packed, raw_bytes, received_of, records_of, unpack
+from hub.log.lmdb_frame import Compression, CorruptFrameError, Packed, raw_bytes, received_of, records_of, unpack
+from hub.log.lmdb_notes import NoteTable
 from hub.log.model import OWN, Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from hub.log.model import Note
     from hub.log.retention import Retention
 
 _FORMAT = b"loghub-log-1"
@@ -47,6 +50,8 @@ _FULL_RETRY_SECONDS = 5.0
 _MAX_READERS = 1024
 # One removal transaction touches at most this many batches, so that appends wait for milliseconds only.
 _REMOVE_AT_ONCE = 512
+# How the notes of a snapshot are kept.
+_NOTES = Compression(1, 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,11 @@ class ProducerRow:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A tenant at one moment: the offset of its next record, and its producers."""
+    """A tenant at one moment: the offset of its next record, its producers, and its notes."""
 
     next_offset: int
     producers: tuple[ProducerRow, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ class Store:
                 self._tenants = self._env.open_db(b"tenants", txn)
                 self._batches = self._env.open_db(b"batches", txn)
                 self._producers = self._env.open_db(b"producers", txn)
+                self._notes = NoteTable(self._env.open_db(b"notes", txn))
                 self.epoch = self._identify(txn)
         except (lmdb.Error, OSError) as error:
             msg = f"the log {path} cannot be opened: {error}; check that the folder exists and is writable"
@@ -156,6 +163,8 @@ class Store:
     def _put(self, txn: lmdb.Transaction, rows: dict[str, _Tenant], entry: Entry, packed: Packed) -> Outcome:
         row = rows.get(entry.tenant) or self._tenant(txn, entry.tenant) or self._new_tenant(txn, entry.tenant)
         rows[entry.tenant] = row
+        if entry.note:
+            return self._notes.put(txn, row.id, entry, packed)
         if entry.producer_id:
             refusal = self._sequence(txn, row.id, entry)
             if refusal is not None:
@@ -297,7 +306,7 @@ class Store:
         self.is_replica = True
 
     def install(self, tenant: str, snapshot: Snapshot) -> None:
-        """Have the tenant begin anew where a snapshot was taken: without records, with its producers."""
+        """Have the tenant begin anew where a snapshot was taken: without records, with its producers and notes."""
         try:
             with self._env.begin(write=True) as txn:
                 row = self._tenant(txn, tenant) or self._new_tenant(txn, tenant)
@@ -308,6 +317,7 @@ class Store:
                 for one in snapshot.producers:
                     value = _PRODUCER.pack(one.last_seq, one.last_seen_unix_nano)
                     txn.put(_producer_key(row.id, one.producer_id), value, db=self._producers)
+                self._notes.replace(txn, row.id, snapshot.notes, _NOTES)
                 self._account(txn, -row.stored_bytes)
         except lmdb.Error as error:
             raise _translated(error) from error
@@ -398,7 +408,7 @@ class Store:
             return min(max(low, row.oldest), row.next)
 
     def snapshot(self, tenant: str) -> Snapshot:
-        """Return where the tenant's records end, and all its producers, of one moment."""
+        """Return where the tenant's records end, all its producers and notes, of one moment."""
         with self._reading() as txn, txn.cursor(db=self._producers) as cursor:
             row = self._tenant(txn, tenant)
             if row is None:
@@ -410,7 +420,19 @@ class Store:
                 if not bytes(key).startswith(prefix):
                     break
                 rows.append(ProducerRow(bytes(key)[len(prefix) :].decode(), *_PRODUCER.unpack(value)))
-            return Snapshot(row.next, tuple(rows))
+            return Snapshot(row.next, tuple(rows), tuple(self._notes.all(txn, row.id)))
+
+    def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note of the tenant, or None."""
+        with self._reading() as txn:
+            row = self._tenant(txn, tenant)
+            return self._notes.get(txn, row.id, name) if row else None
+
+    def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant."""
+        with self._reading() as txn:
+            row = self._tenant(txn, tenant)
+            return self._notes.all(txn, row.id) if row else []
 
     def last_seq(self, tenant: str, producer_id: str) -> int:
         """Return the producer's last stored sequence number, or 0."""

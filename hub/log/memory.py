@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hub.core.stored import Hole, HoleReason, StoredBatch
-from hub.log.model import OWN, Appended, Bounds, Entry, Outcome, OutOfSequence, TenantStats
+from hub.log.model import OWN, Appended, Bounds, Entry, Note, Outcome, OutOfSequence, TenantStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +39,7 @@ class MemoryLog:
         self._retention = retention
         self._tenants: dict[str, _Tenant] = {}
         self._producers: dict[tuple[str, str], tuple[int, int]] = {}
+        self._notes: dict[tuple[str, str], Note] = {}
         self._listeners: list[Callable[[str, list[StoredBatch]], None]] = []
 
     async def begin(self) -> None:
@@ -53,6 +54,8 @@ class MemoryLog:
         for entry in entries:
             outcome = self._put(entry)
             outcomes.append(outcome)
+            if entry.note:
+                continue
             if isinstance(outcome, Appended) and not outcome.duplicate and entry.records:
                 stored.setdefault(entry.tenant, []).append(self._tenants[entry.tenant].batches[-1])
         for tenant, batches in stored.items():
@@ -69,6 +72,8 @@ class MemoryLog:
         """Return: there is always room."""
 
     def _put(self, entry: Entry) -> Outcome:
+        if entry.note:
+            return self._put_note(entry)
         tenant = self._tenants.setdefault(entry.tenant, _Tenant())
         if entry.producer_id:
             last = self._producers.get((entry.tenant, entry.producer_id), (0, 0))[0]
@@ -82,6 +87,17 @@ class MemoryLog:
             tenant.batches.append(StoredBatch(first, entry.records, entry.received_unix_nano, entry.data))
             tenant.next += entry.records
         return Appended(first)
+
+    def _put_note(self, entry: Entry) -> Outcome:
+        key = entry.tenant, entry.note
+        version = self._notes[key].version if key in self._notes else 0
+        if version != entry.after_seq:
+            return OutOfSequence(version)
+        if entry.data:
+            self._notes[key] = Note(entry.note, entry.seq, entry.data)
+        else:
+            self._notes.pop(key, None)
+        return Appended(0)
 
     def _trim(self, name: str, before: int) -> int:
         tenant, removed = self._tenants[name], 0
@@ -119,6 +135,14 @@ class MemoryLog:
     async def last_seq(self, tenant: str, producer_id: str) -> int:
         """Return the producer's last stored sequence number; see `Log.last_seq`."""
         return self._producers.get((tenant, producer_id), (0, 0))[0]
+
+    async def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note; see `Log.note`."""
+        return self._notes.get((tenant, name))
+
+    async def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant; see `Log.notes`."""
+        return [self._notes[key] for key in sorted(self._notes) if key[0] == tenant]
 
     async def retain(self, now_unix_nano: int) -> int:
         """Remove what is too old; see `Log.retain`."""

@@ -28,6 +28,10 @@ class Entry:
     With a `producer_id`, `seq` is stored as its last sequence number in the same transaction, provided that the last
     one stored until now is `after_seq`; that is what makes a resend harmless. `records` may be 0 where all records were
     refused: then only the sequence number is stored.
+
+    With a `note` it is no batch, and `records` is 0: `data` becomes the tenant's note of that name (b"": there is none
+    any more) and `seq` its version, provided that its version until now is `after_seq` (0: there was none). `seq` must
+    be larger. So of two who have read the same note, one can write it.
     """
 
     tenant: str
@@ -37,6 +41,16 @@ class Entry:
     producer_id: str = ""
     seq: int = 0
     after_seq: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something small that is kept of a tenant beside its records, until it is removed; versions only grow."""
+
+    name: str
+    version: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class OutOfSequence:
-    """The entry was not stored: the producer's last stored sequence number is `last_seq`, not the entry's after_seq."""
+    """The entry was not stored: the producer's last stored sequence number is `last_seq`, not the entry's after_seq.
+
+    Of a note: its version is.
+    """
 
     last_seq: int
 
@@ -116,6 +133,12 @@ class Log(Protocol):
 
     async def last_seq(self, tenant: str, producer_id: str) -> int:
         """Return the producer's last stored sequence number; 0 for one never heard of."""
+
+    async def note(self, tenant: str, name: str) -> Note | None:
+        """Return a note of the tenant; None where there is none."""
+
+    async def notes(self, tenant: str) -> list[Note]:
+        """Return all notes of the tenant, in the order of their names."""
 
     async def retain(self, now_unix_nano: int) -> int:
         """Remove what is older than the retention; return how many records that were."""

@@ -51,6 +51,8 @@ class Event(StrEnum):
     RENEWED = "token_renewed"
     REFUSED = "refused"
     ADMIN = "admin_act"
+    GROUP = "group_created"
+    GIVEN_UP = "records_given_up"
     REVOKED = "revoked"
     UNREVOKED = "revocation_removed"
     CERTIFICATES = "certificates_reloaded"
@@ -62,19 +64,19 @@ class Event(StrEnum):
 
 
 # What peers can cause as often as they like; anything else costs them a session.
-_LIMITED = frozenset({Event.REFUSED, Event.REQUEST, Event.RENEWED})
+_LIMITED = frozenset({Event.REFUSED, Event.REQUEST, Event.RENEWED, Event.GROUP, Event.GIVEN_UP})
 
 
 class About(TypedDict, total=False):
     """What can be said of an event; tenant, subject, serial and token id are those of its principal, if it has one.
 
     tenant     whose it is, without a principal
-    plane      ingest, tail, web, admin
+    plane      ingest, tail, consume, web, admin
     peer       address and port
     outcome    ok (by default), refused or failed
     code       the class of an error
     reason     why, for people
-    target     whom it was done to, such as `certificate:<serial in hex>` or `token:<id>`
+    target     whom it was done to, such as `certificate:<serial in hex>`, `token:<id>` or `group:<name>`
     session    number of a session, the same at its opening and its end
     seconds    how long it lasted
     """

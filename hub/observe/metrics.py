@@ -5,6 +5,7 @@ Label values come from certificates and from this code alone, so their number is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -39,6 +40,10 @@ class TenantCounts:
         self.sampled = metrics.sampled.labels(tenant)
         self.lost = metrics.lost.labels(tenant)
         self.replays = metrics.replays.labels(tenant)
+        self.members = metrics.members.labels(tenant)
+        self.consumed = metrics.consumed.labels(tenant)
+        self.redelivered = metrics.redelivered.labels(tenant)
+        self.given_up = metrics.given_up.labels(tenant)
 
     def refused(self, code: str) -> None:
         """Count a batch that was not taken, by its gRPC code."""
@@ -71,6 +76,7 @@ class Metrics:
         self.throttled = counter(
             "ingest_throttled_seconds", "Time that streams waited for quotas of records and bytes", "tenant"
         )
+        self.otlp_pending = gauge("otlp_pending_bytes", "Bytes of OTLP requests that are at hand")
         self.streams = gauge("ingest_streams", "Open producer streams", "tenant")
         self.commit_seconds = histogram("log_commit_seconds", "Time of a group commit, fsync included", _SECONDS)
         self.commit_batches = histogram("log_commit_batches", "Batches of a group commit", (1, 2, 5, 10, 50, 100, 500))
@@ -86,6 +92,15 @@ class Metrics:
         self.sampled = counter("sampled_records", "Matching records left out by max_records_per_s", "tenant")
         self.lost = counter("lost_records", "Records reported to subscribers as gaps", "tenant")
         self.replays = counter("replays", "Times a slow subscriber went back to reading the log", "tenant")
+        self.members = gauge("group_members", "Members of consumer groups that are connected", "tenant")
+        self.consumed = counter("group_acked_records", "Records acknowledged by consumer groups", "tenant")
+        self.redelivered = counter(
+            "group_redeliveries", "Deliveries that were not the first of their records", "tenant"
+        )
+        self.given_up = counter("group_dead_records", "Records that groups gave up after max_attempts", "tenant")
+        self.group_lag = gauge(
+            "group_lag_records", "Records between a group's cursor and its log's end", "tenant", "group"
+        )
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")
         self.floods = counter("web_flood_cuts", "Web connections cut for a flood, by its kind", "kind")
         self.reloads = counter("reloads", "Changed files read anew", "what")
@@ -109,6 +124,11 @@ class Metrics:
         if counts is None:
             counts = self._tenants[name] = TenantCounts(self, name)
         return counts
+
+    def group_left(self, tenant: str, group: str) -> None:
+        """Forget the lag of a group that has no members here."""
+        with suppress(KeyError):
+            self.group_lag.remove(tenant, group)
 
     def rejected(self, tenant: str, rejected: Sequence[Rejected]) -> None:
         """Count records that were refused for good, by the field at fault."""

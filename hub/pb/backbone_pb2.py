@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18loghub/v1/backbone.proto\x12\tloghub.v1\"\xa6\x01\n\x0f\x42\x61\x63kboneMessage\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x18.loghub.v1.BackboneEntryH\x00\x12\x33\n\ncheckpoint\x18\x02 \x01(\x0b\x32\x1d.loghub.v1.BackboneCheckpointH\x00\x12+\n\x06\x66orget\x18\x03 \x01(\x0b\x32\x19.loghub.v1.BackboneForgetH\x00\x42\x06\n\x04kind\"\xa3\x01\n\rBackboneEntry\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x0c\x12\x0f\n\x07records\x18\x02 \x01(\r\x12\x1f\n\x17received_time_unix_nano\x18\x03 \x01(\x06\x12\x13\n\x0bproducer_id\x18\x04 \x01(\t\x12\x0b\n\x03seq\x18\x05 \x01(\x04\x12\x11\n\tafter_seq\x18\x06 \x01(\x04\x12\x0c\n\x04node\x18\x07 \x01(\x06\x12\x0e\n\x06number\x18\x08 \x01(\x04\"k\n\x12\x42\x61\x63kboneCheckpoint\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\x12.\n\tproducers\x18\x03 \x03(\x0b\x32\x1b.loghub.v1.BackboneProducer\"V\n\x10\x42\x61\x63kboneProducer\x12\x13\n\x0bproducer_id\x18\x01 \x01(\t\x12\x10\n\x08last_seq\x18\x02 \x01(\x04\x12\x1b\n\x13last_seen_unix_nano\x18\x03 \x01(\x06\"*\n\x0e\x42\x61\x63kboneForget\x12\x18\n\x10\x62\x65\x66ore_unix_nano\x18\x01 \x01(\x06\x42\x10\n\x0cio.loghub.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18loghub/v1/backbone.proto\x12\tloghub.v1\"\xa6\x01\n\x0f\x42\x61\x63kboneMessage\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x18.loghub.v1.BackboneEntryH\x00\x12\x33\n\ncheckpoint\x18\x02 \x01(\x0b\x32\x1d.loghub.v1.BackboneCheckpointH\x00\x12+\n\x06\x66orget\x18\x03 \x01(\x0b\x32\x19.loghub.v1.BackboneForgetH\x00\x42\x06\n\x04kind\"\xb1\x01\n\rBackboneEntry\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x0c\x12\x0f\n\x07records\x18\x02 \x01(\r\x12\x1f\n\x17received_time_unix_nano\x18\x03 \x01(\x06\x12\x13\n\x0bproducer_id\x18\x04 \x01(\t\x12\x0b\n\x03seq\x18\x05 \x01(\x04\x12\x11\n\tafter_seq\x18\x06 \x01(\x04\x12\x0c\n\x04node\x18\x07 \x01(\x06\x12\x0e\n\x06number\x18\x08 \x01(\x04\x12\x0c\n\x04note\x18\t \x01(\t\"\x93\x01\n\x12\x42\x61\x63kboneCheckpoint\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\x12.\n\tproducers\x18\x03 \x03(\x0b\x32\x1b.loghub.v1.BackboneProducer\x12&\n\x05notes\x18\x04 \x03(\x0b\x32\x17.loghub.v1.BackboneNote\";\n\x0c\x42\x61\x63kboneNote\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"V\n\x10\x42\x61\x63kboneProducer\x12\x13\n\x0bproducer_id\x18\x01 \x01(\t\x12\x10\n\x08last_seq\x18\x02 \x01(\x04\x12\x1b\n\x13last_seen_unix_nano\x18\x03 \x01(\x06\"*\n\x0e\x42\x61\x63kboneForget\x12\x18\n\x10\x62\x65\x66ore_unix_nano\x18\x01 \x01(\x06\x42\x10\n\x0cio.loghub.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BACKBONEMESSAGE']._serialized_start=40
   _globals['_BACKBONEMESSAGE']._serialized_end=206
   _globals['_BACKBONEENTRY']._serialized_start=209
-  _globals['_BACKBONEENTRY']._serialized_end=372
-  _globals['_BACKBONECHECKPOINT']._serialized_start=374
-  _globals['_BACKBONECHECKPOINT']._serialized_end=481
-  _globals['_BACKBONEPRODUCER']._serialized_start=483
-  _globals['_BACKBONEPRODUCER']._serialized_end=569
-  _globals['_BACKBONEFORGET']._serialized_start=571
-  _globals['_BACKBONEFORGET']._serialized_end=613
+  _globals['_BACKBONEENTRY']._serialized_end=386
+  _globals['_BACKBONECHECKPOINT']._serialized_start=389
+  _globals['_BACKBONECHECKPOINT']._serialized_end=536
+  _globals['_BACKBONENOTE']._serialized_start=538
+  _globals['_BACKBONENOTE']._serialized_end=597
+  _globals['_BACKBONEPRODUCER']._serialized_start=599
+  _globals['_BACKBONEPRODUCER']._serialized_end=685
+  _globals['_BACKBONEFORGET']._serialized_start=687
+  _globals['_BACKBONEFORGET']._serialized_end=729
 # @@protoc_insertion_point(module_scope)

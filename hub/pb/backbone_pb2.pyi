@@ -17,7 +17,7 @@ class BackboneMessage(_message.Message):
     def __init__(self, entry: _Optional[_Union[BackboneEntry, _Mapping]] = ..., checkpoint: _Optional[_Union[BackboneCheckpoint, _Mapping]] = ..., forget: _Optional[_Union[BackboneForget, _Mapping]] = ...) -> None: ...
 
 class BackboneEntry(_message.Message):
-    __slots__ = ("batch", "records", "received_time_unix_nano", "producer_id", "seq", "after_seq", "node", "number")
+    __slots__ = ("batch", "records", "received_time_unix_nano", "producer_id", "seq", "after_seq", "node", "number", "note")
     BATCH_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_TIME_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class BackboneEntry(_message.Message):
     AFTER_SEQ_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     batch: bytes
     records: int
     received_time_unix_nano: int
@@ -34,17 +35,30 @@ class BackboneEntry(_message.Message):
     after_seq: int
     node: int
     number: int
-    def __init__(self, batch: _Optional[bytes] = ..., records: _Optional[int] = ..., received_time_unix_nano: _Optional[int] = ..., producer_id: _Optional[str] = ..., seq: _Optional[int] = ..., after_seq: _Optional[int] = ..., node: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
+    note: str
+    def __init__(self, batch: _Optional[bytes] = ..., records: _Optional[int] = ..., received_time_unix_nano: _Optional[int] = ..., producer_id: _Optional[str] = ..., seq: _Optional[int] = ..., after_seq: _Optional[int] = ..., node: _Optional[int] = ..., number: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
 class BackboneCheckpoint(_message.Message):
-    __slots__ = ("position", "next_offset", "producers")
+    __slots__ = ("position", "next_offset", "producers", "notes")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_OFFSET_FIELD_NUMBER: _ClassVar[int]
     PRODUCERS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     position: int
     next_offset: int
     producers: _containers.RepeatedCompositeFieldContainer[BackboneProducer]
-    def __init__(self, position: _Optional[int] = ..., next_offset: _Optional[int] = ..., producers: _Optional[_Iterable[_Union[BackboneProducer, _Mapping]]] = ...) -> None: ...
+    notes: _containers.RepeatedCompositeFieldContainer[BackboneNote]
+    def __init__(self, position: _Optional[int] = ..., next_offset: _Optional[int] = ..., producers: _Optional[_Iterable[_Union[BackboneProducer, _Mapping]]] = ..., notes: _Optional[_Iterable[_Union[BackboneNote, _Mapping]]] = ...) -> None: ...
+
+class BackboneNote(_message.Message):
+    __slots__ = ("name", "version", "data")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    data: bytes
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class BackboneProducer(_message.Message):
     __slots__ = ("producer_id", "last_seq", "last_seen_unix_nano")

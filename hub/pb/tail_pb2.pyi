@@ -13,6 +13,11 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Compression(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMPRESSION_UNSPECIFIED: _ClassVar[Compression]
+    COMPRESSION_ZSTD: _ClassVar[Compression]
+
 class GapReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     GAP_REASON_UNSPECIFIED: _ClassVar[GapReason]
@@ -33,6 +38,8 @@ class ErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_CODE_BAD_TOKEN: _ClassVar[ErrorCode]
     ERROR_CODE_FORBIDDEN: _ClassVar[ErrorCode]
     ERROR_CODE_INTERNAL: _ClassVar[ErrorCode]
+COMPRESSION_UNSPECIFIED: Compression
+COMPRESSION_ZSTD: Compression
 GAP_REASON_UNSPECIFIED: GapReason
 GAP_REASON_RETENTION: GapReason
 GAP_REASON_CORRUPT: GapReason
@@ -66,7 +73,7 @@ class ClientMessage(_message.Message):
     def __init__(self, subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., auth: _Optional[_Union[Auth, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ("id", "filter", "cursor", "last", "since", "oldest", "follow", "max_records_per_s", "credit", "tenant")
+    __slots__ = ("id", "filter", "cursor", "last", "since", "oldest", "follow", "max_records_per_s", "credit", "tenant", "compressions")
     ID_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +84,7 @@ class Subscribe(_message.Message):
     MAX_RECORDS_PER_S_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSIONS_FIELD_NUMBER: _ClassVar[int]
     id: str
     filter: str
     cursor: str
@@ -87,7 +95,8 @@ class Subscribe(_message.Message):
     max_records_per_s: int
     credit: int
     tenant: str
-    def __init__(self, id: _Optional[str] = ..., filter: _Optional[str] = ..., cursor: _Optional[str] = ..., last: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oldest: _Optional[bool] = ..., follow: _Optional[bool] = ..., max_records_per_s: _Optional[int] = ..., credit: _Optional[int] = ..., tenant: _Optional[str] = ...) -> None: ...
+    compressions: _containers.RepeatedScalarFieldContainer[Compression]
+    def __init__(self, id: _Optional[str] = ..., filter: _Optional[str] = ..., cursor: _Optional[str] = ..., last: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oldest: _Optional[bool] = ..., follow: _Optional[bool] = ..., max_records_per_s: _Optional[int] = ..., credit: _Optional[int] = ..., tenant: _Optional[str] = ..., compressions: _Optional[_Iterable[_Union[Compression, str]]] = ...) -> None: ...
 
 class Update(_message.Message):
     __slots__ = ("id", "filter")
@@ -178,14 +187,16 @@ class ServerLimits(_message.Message):
     def __init__(self, max_subscriptions: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_filter_bytes: _Optional[int] = ..., max_last: _Optional[int] = ..., max_filter_cost: _Optional[int] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("id", "cursor", "filter")
+    __slots__ = ("id", "cursor", "filter", "compression")
     ID_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     id: str
     cursor: str
     filter: str
-    def __init__(self, id: _Optional[str] = ..., cursor: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
+    compression: Compression
+    def __init__(self, id: _Optional[str] = ..., cursor: _Optional[str] = ..., filter: _Optional[str] = ..., compression: _Optional[_Union[Compression, str]] = ...) -> None: ...
 
 class Unsubscribed(_message.Message):
     __slots__ = ("id", "ledger", "cursor")
@@ -198,16 +209,26 @@ class Unsubscribed(_message.Message):
     def __init__(self, id: _Optional[str] = ..., ledger: _Optional[_Union[Ledger, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class Records(_message.Message):
-    __slots__ = ("id", "cursor", "batches", "sampled_out")
+    __slots__ = ("id", "cursor", "batches", "sampled_out", "packed")
     ID_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     BATCHES_FIELD_NUMBER: _ClassVar[int]
     SAMPLED_OUT_FIELD_NUMBER: _ClassVar[int]
+    PACKED_FIELD_NUMBER: _ClassVar[int]
     id: str
     cursor: str
     batches: _containers.RepeatedCompositeFieldContainer[_record_pb2.Batch]
     sampled_out: int
-    def __init__(self, id: _Optional[str] = ..., cursor: _Optional[str] = ..., batches: _Optional[_Iterable[_Union[_record_pb2.Batch, _Mapping]]] = ..., sampled_out: _Optional[int] = ...) -> None: ...
+    packed: _containers.RepeatedCompositeFieldContainer[PackedBatch]
+    def __init__(self, id: _Optional[str] = ..., cursor: _Optional[str] = ..., batches: _Optional[_Iterable[_Union[_record_pb2.Batch, _Mapping]]] = ..., sampled_out: _Optional[int] = ..., packed: _Optional[_Iterable[_Union[PackedBatch, _Mapping]]] = ...) -> None: ...
+
+class PackedBatch(_message.Message):
+    __slots__ = ("data", "first_offset")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    FIRST_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    first_offset: int
+    def __init__(self, data: _Optional[bytes] = ..., first_offset: _Optional[int] = ...) -> None: ...
 
 class Position(_message.Message):
     __slots__ = ("id", "cursor")

@@ -33,6 +33,7 @@ class GrpcOptions:
     host: str
     port: int
     max_batch_bytes: int
+    max_otlp_bytes: int
     max_concurrent_streams: int
     keepalive_seconds: float
     keepalive_min_seconds: float
@@ -109,10 +110,11 @@ class _Certificates:
 
 
 def _channel_options(options: GrpcOptions) -> list[tuple[str, int | str]]:
+    most = max(options.max_batch_bytes, options.max_otlp_bytes // _SLACK + 1) * _SLACK
     return [
         ("grpc.so_reuseport", int(options.reuse_port)),
-        ("grpc.max_receive_message_length", options.max_batch_bytes * _SLACK),
-        ("grpc.max_send_message_length", options.max_batch_bytes * _SLACK),
+        ("grpc.max_receive_message_length", most),
+        ("grpc.max_send_message_length", most),
         ("grpc.max_concurrent_streams", options.max_concurrent_streams),
         ("grpc.max_metadata_size", options.max_metadata_bytes),
         ("grpc.http2.bdp_probe", 0),

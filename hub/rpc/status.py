@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 
-async def abort(context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
-    """End a call with the error's status."""
+def status_of(error: LoghubError, *, retry_seconds: float = 0.0) -> status_pb2.Status:
+    """Return what says an error; `retry_seconds`: when to try again, where the error does not say."""
     status = status_pb2.Status(code=int(error.grpc_code), message=error.message)
     if error.retry:
         info = error_details_pb2.RetryInfo()
-        info.retry_delay.FromMilliseconds(int((error.retry_after_seconds or 0.0) * 1000))
+        info.retry_delay.FromMilliseconds(int((error.retry_after_seconds or retry_seconds) * 1000))
         detail = Any()
         detail.Pack(info)
         status.details.append(detail)
+    return status
+
+
+async def abort(context: ServicerContext[bytes, bytes], error: LoghubError, *, retry_seconds: float = 0.0) -> NoReturn:
+    """End a call with the error's status; `retry_seconds` as in `status_of`."""
+    status = status_of(error, retry_seconds=retry_seconds)
     await context.abort_with_status(rpc_status.to_status(status))
     raise AssertionError(code_pb2.Code.Name(status.code))  # pragma: no cover  abort_with_status raises

@@ -1,4 +1,4 @@
-"""The gRPC service `loghub.v1.Tail`: the same sessions as over WebSocket, on a call."""
+"""The gRPC service `loghub.v1.Tail`: the same sessions as over WebSocket, on a call; and what holds any on one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 from google.protobuf.message import DecodeError
 
 from hub.core.ending import Ending
+from hub.core.packed_batch import PackedMessageWire
+from hub.core.ports import Sink
 from hub.core.principal import Scope
 from hub.core.records_message import MessageWire
 from hub.errors import (
@@ -34,9 +36,10 @@ from hub.rpc.status import abort
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from google.protobuf.message import Message
     from grpc.aio import ServicerContext
 
-    from hub.core.ports import Sink, Wire
+    from hub.core.ports import Wire
     from hub.core.principal import Principal
     from hub.observe.audit import Audit, Visit
     from hub.observe.metrics import Metrics
@@ -44,9 +47,8 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _log = logging.getLogger(__name__)
-_WIRE = MessageWire()
+_WIRE = MessageWire(PackedMessageWire())
 _PROTOCOL_CODE = 4500
-_PLANE = "tail"
 
 
 class Session(Protocol):
@@ -61,7 +63,7 @@ class Session(Protocol):
     async def close(self) -> None:
         """Let go of everything."""
 
-    async def receive(self, message: ClientMessage) -> None:
+    async def receive(self, message: Any) -> None:  # noqa: ANN401  the messages of its own service
         """Act on a message."""
 
     def no_more(self) -> None:
@@ -113,6 +115,19 @@ class OpenSession(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CallParts:
+    """What holds sessions on calls; `queue_bytes` may wait for a peer, who must read within the timeout."""
+
+    credentials: Credentials
+    sessions: Sessions
+    metrics: Metrics
+    queue_bytes: int
+    write_timeout_seconds: float
+    max_message_bytes: int
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True)
 class TailParts:
     """What the service is made of; `queue_bytes` may wait for a subscriber, who must read within the timeout."""
 
@@ -125,8 +140,21 @@ class TailParts:
     max_message_bytes: int
     audit: Audit
 
+    @property
+    def calls(self) -> CallParts:
+        """What holds its sessions."""
+        return CallParts(
+            self.credentials,
+            self.sessions,
+            self.metrics,
+            self.queue_bytes,
+            self.write_timeout_seconds,
+            self.max_message_bytes,
+            self.audit,
+        )
 
-class CallWriter:
+
+class CallWriter(Sink):
     """Writes messages to a call, one after the other; implements `hub.core.ports.Sink`."""
 
     def __init__(self, context: ServicerContext[bytes, bytes], queue_bytes: int, timeout_seconds: float) -> None:
@@ -198,6 +226,7 @@ class TailService:
     name = tail_pb2.DESCRIPTOR.services_by_name["Tail"].full_name
 
     def __init__(self, parts: TailParts) -> None:
+        self._calls = SessionCalls(parts.calls, "tail", ClientMessage, self._open)
         self._parts = parts
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -206,36 +235,65 @@ class TailService:
             self.name, {"Tail": grpc.stream_stream_rpc_method_handler(self.tail)}
         )
 
-    async def tail(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
+    async def tail(self, requests: object, context: ServicerContext[bytes, bytes]) -> None:
         """Serve `Tail.Tail`."""
+        await self._calls.serve(requests, context)
+
+    def _open(self, principal: Principal, sink: Sink, verify: Callable[[str], Awaitable[Principal]]) -> Session:
+        return self._parts.open_session(principal, sink, _WIRE, verify)
+
+
+class SessionCalls:
+    """Holds sessions on the calls of a method; messages are of one kind, and `opened` makes the session of a call."""
+
+    def __init__(
+        self,
+        parts: CallParts,
+        plane: str,
+        kind: type[Message],
+        opened: Callable[[Principal, Sink, Callable[[str], Awaitable[Principal]]], Session],
+    ) -> None:
+        self._parts = parts
+        self._plane = plane
+        self._kind = kind
+        self._opened = opened
+
+    async def serve(self, _requests: object, context: ServicerContext[bytes, bytes]) -> None:
+        """Serve a call from its first message to its status."""
         try:
-            principal, certificate = await self._authenticate(context)
+            principal, certificate = await self.authenticate(context)
             self._parts.sessions.admit(principal)
         except LoghubError as error:
-            await self._refuse(context, error)
+            await self.refuse(context, error)
         try:
             ending = await self._hold(principal, certificate, context)
+            if ending.error:
+                raise ending.error
             kind = ERRORS_BY_CLOSE_CODE.get(ending.close_code)
             if kind:
                 raise kind(ending.message, retry_after_seconds=ending.retry_after_seconds)
         except LoghubError as error:
-            await self._refuse(context, error)
+            await self.refuse(context, error)
         finally:  # behind the status, which waits for a caller that does not read: its place is not free before
             self._parts.sessions.release(principal)
 
-    async def _refuse(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
+    async def refuse(self, context: ServicerContext[bytes, bytes], error: LoghubError) -> NoReturn:
+        """End a call with an error."""
         if isinstance(error, UnauthenticatedError | ForbiddenError):
-            self._parts.metrics.auth_refused.labels("tail", type(error).__name__).inc()
-        self._parts.audit.refuse(error, plane=_PLANE, peer=peer_address(context))
+            self._parts.metrics.auth_refused.labels(self._plane, type(error).__name__).inc()
+        self._parts.audit.refuse(error, plane=self._plane, peer=peer_address(context))
         await abort(context, error)
 
-    async def _authenticate(self, context: ServicerContext[bytes, bytes]) -> tuple[Principal, bytes | None]:
+    async def authenticate(
+        self, context: ServicerContext[bytes, bytes], scope: Scope = Scope.READ
+    ) -> tuple[Principal, bytes | None]:
+        """Return who calls, and the certificate; raises UnauthenticatedError, ForbiddenError without the scope."""
         certificates = context.auth_context().get("x509_pem_cert")
         certificate = ssl.PEM_cert_to_DER_cert(certificates[0].decode()) if certificates else None
         metadata = context.invocation_metadata() or ()
         authorization = [str(value) for name, value in metadata if name == "authorization"]
         principal = await self._parts.credentials.admit_call(authorization, certificate)
-        principal.require(Scope.READ)
+        principal.require(scope)
         return principal, certificate
 
     async def _hold(
@@ -245,11 +303,11 @@ class TailService:
         parts = self._parts
         writer = CallWriter(context, parts.queue_bytes, parts.write_timeout_seconds)
         renew = partial(parts.credentials.renew, certificate_der=certificate)
-        session = parts.open_session(principal, writer, _WIRE, renew)
+        session = self._opened(principal, writer, renew)
         parts.sessions.enter(session)
-        visit = parts.audit.enter(principal, plane=_PLANE, peer=peer_address(context))
-        reader = asyncio.create_task(self._read(session, writer, context, visit), name="tail-read")
-        pump = asyncio.create_task(writer.run(), name="tail-write")
+        visit = parts.audit.enter(principal, plane=self._plane, peer=peer_address(context))
+        reader = asyncio.create_task(self._read(session, writer, context, visit), name=f"{self._plane}-read")
+        pump = asyncio.create_task(writer.run(), name=f"{self._plane}-write")
         try:
             session.open()
             await asyncio.wait((reader, pump, session.ended), return_when=asyncio.FIRST_COMPLETED)
@@ -288,7 +346,7 @@ class TailService:
                 _log.exception("session_failed")
                 session.end(Ending.of_fault("the hub failed to serve the call"))
                 return
-            if message.HasField("auth"):
+            if message.WhichOneof("kind") == "auth":
                 visit.renewed(session.refused)
             try:
                 await writer.drain()
@@ -298,12 +356,12 @@ class TailService:
                 session.end(Ending(QuotaError.close_code, reason, text, reconnect=True))
                 return
 
-    def _parse(self, raw: bytes) -> ClientMessage:
+    def _parse(self, raw: bytes) -> Any:  # noqa: ANN401  of the kind that the session takes
         if len(raw) > self._parts.max_message_bytes:
             msg = f"the message has {len(raw)} bytes, over live.max_message_bytes ({self._parts.max_message_bytes})"
             raise BadRequestError(msg)
         try:
-            return ClientMessage.FromString(raw)
+            return self._kind.FromString(raw)
         except DecodeError as error:
-            msg = f"the message is not a ClientMessage: {error}"
+            msg = f"the message is not a {self._kind.DESCRIPTOR.name}: {error}"
             raise BadRequestError(msg) from error

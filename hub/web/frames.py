@@ -50,9 +50,10 @@ class Flusher:
     def add(self, writer: FrameWriter) -> None:
         """Have a connection flushed: now where it has been quiet, else soon."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        if self._calm or writer.written + self._gather_seconds <= now:
-            self.hurry(writer)
+        if self._calm or writer.written + self._gather_seconds <= (now := loop.time()):
+            if not self._waiting:  # as `hurry`: this is done for every delivery
+                loop.call_soon(self._turn)
+            self._waiting.append(writer)
             return
         due = now + self._gather_seconds
         if not self._later:
@@ -136,13 +137,26 @@ class FrameWriter:
 
     def write(self, frame: bytes) -> None:
         """Send a frame soon, or drop it where the connection is gone or closing."""
-        if not self._frames:
+        self._bytes += len(frame)
+        if self._bytes > _LITTLE_BYTES:
+            if not self._hurried:
+                self._hurried = True
+                self._flusher.hurry(self)
+        elif not self._frames:
             self._flusher.add(self)
         self._frames.append(frame)
-        self._bytes += len(frame)
-        if self._bytes > _LITTLE_BYTES and not self._hurried:
-            self._hurried = True
-            self._flusher.hurry(self)
+
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame soon, unless the peer does not keep up; return whether it is sent."""
+        if self.paused or self._bytes > self._queue_bytes:
+            return False
+        if self._bytes or len(frame) > _LITTLE_BYTES:
+            self.write(frame)
+            return True
+        self._bytes = len(frame)
+        self._frames.append(frame)
+        self._flusher.add(self)
+        return True
 
     def flush(self, now: float | None = None) -> int:
         """Write what waits; return how many bytes that was."""
@@ -152,14 +166,16 @@ class FrameWriter:
         self._frames, self._bytes, self._hurried = [], 0, False
         if now is not None:
             self.written = now
-        protocol = self._protocol
+        protocol, write = self._protocol, self._transport.write
         if protocol.close_sent or protocol.disconnected or self._transport.is_closing():
             return size
-        if len(frames) > 1 and size <= _LITTLE_BYTES:
-            self._transport.write(b"".join(frames))
+        if len(frames) == 1:
+            write(frames[0])
+        elif size <= _LITTLE_BYTES:
+            write(b"".join(frames))
         else:
             for frame in frames:  # to put large ones together would cost more than it spares
-                self._transport.write(frame)
+                write(frame)
         return size
 
     async def drain(self) -> None:

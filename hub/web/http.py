@@ -12,7 +12,7 @@ from hub.web.headers import RAW
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -45,6 +45,7 @@ class LoghubHttp(HttpToolsProtocol):
 
     max_header_bytes    of a request's head
     max_body_bytes      of what follows it
+    body_bytes          of what follows it where a path has a bound of its own, by path
     max_pipelined       requests behind one that is not answered yet; no client of today sends any
     handshake_seconds   for a request to be whole
     dead_seconds        for the peer of a stream to acknowledge what it was sent
@@ -52,6 +53,7 @@ class LoghubHttp(HttpToolsProtocol):
 
     max_header_bytes = 0
     max_body_bytes = 0
+    body_bytes: Mapping[str, int] = {}
     max_pipelined = 0
     handshake_seconds = 0.0
     dead_seconds = 0.0
@@ -60,6 +62,7 @@ class LoghubHttp(HttpToolsProtocol):
     _upgraded = False
     _head_is_whole = False
     _request_bytes = 0
+    _allowed_bytes = 0
     _request_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -82,21 +85,30 @@ class LoghubHttp(HttpToolsProtocol):
             if self._request_bytes > self.max_body_bytes:
                 self.transport.abort()
             return
-        if self._request_timer is not None:
-            self._request_bytes += len(data)
-            if not self._head_is_whole and self._request_bytes > self.max_header_bytes:
-                self._cut(b"431 Request Header Fields Too Large")
+        step = max(min(_SLICE_BYTES, self.max_header_bytes), 1)
+        for begin in range(0, len(data), step):
+            piece = data[begin : begin + step] if len(data) > step else data
+            if self._request_timer is not None and not self._bounded(len(piece)):
                 return
-            if self._request_bytes > self.max_header_bytes + self.max_body_bytes:
-                self._cut(b"413 Content Too Large")
-                return
-        for begin in range(0, len(data), _SLICE_BYTES):
-            super().data_received(data[begin : begin + _SLICE_BYTES] if len(data) > _SLICE_BYTES else data)
+            super().data_received(piece)
             if len(self.pipeline) > self.max_pipelined:
                 self.told("pipelined")
                 self.transport.abort()
             if self.transport.is_closing() or self._upgraded:
                 return
+
+    def _bounded(self, size: int) -> bool:
+        """Count more of a request; cut the connection where that is too much."""
+        self._request_bytes += size
+        if not self._head_is_whole:
+            if self._request_bytes <= self.max_header_bytes:
+                return True
+            self._cut(b"431 Request Header Fields Too Large")
+        elif self._request_bytes <= self.max_header_bytes + self._allowed_bytes:
+            return True
+        else:
+            self._cut(b"413 Content Too Large")
+        return False
 
     def on_message_begin(self) -> None:
         """Put the extensions into the scope, and begin to measure the request."""
@@ -113,6 +125,7 @@ class LoghubHttp(HttpToolsProtocol):
         self._head_is_whole = True
         before = self.cycle
         super().on_headers_complete()
+        self._allowed_bytes = self.body_bytes.get(self.scope.get("path", ""), self.max_body_bytes)
         if self.cycle is not before:
             extensions: dict[Any, Any] = self.scope["extensions"] or {}
             extensions[STREAM] = StreamControl(self, self.cycle)

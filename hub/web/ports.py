@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from hub.core.ending import Ending
     from hub.core.ports import Sink, Wire
@@ -55,6 +56,22 @@ class OpenSession(Protocol):
         self, principal: Principal, sink: Sink, wire: Wire, verify: Callable[[str], Awaitable[Principal]]
     ) -> Session:
         """Return the session of a connection; raises ForbiddenError where the principal may not read."""
+
+
+class Exports(Protocol):
+    """Takes OTLP requests; `hub.ingest.otlp.OtlpReceiver`. `kind` is a type of content, of requests and answers."""
+
+    max_bytes: int
+    """Of a request, as inflated."""
+
+    def holding(self, principal: Principal) -> AbstractContextManager[Callable[[int], None]]:
+        """Give what a request takes room with, byte by byte as it comes; raises QuotaError."""
+
+    async def export(self, principal: Principal, raw: bytes, kind: str) -> bytes:
+        """Store what a request has; return the answer. Raises LoghubError."""
+
+    def refusal(self, error: LoghubError, kind: str) -> bytes:
+        """Return what says an error."""
 
 
 def ended_by(session: Session) -> str:

@@ -12,19 +12,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
 from hub.errors import ConfigError
 from hub.web.frames import Flusher
 from hub.web.http import LoghubHttp
+from hub.web.tls import TlsListener
 from hub.web.websocket import LoghubWebSocket
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _BACKLOG = 2048
 
@@ -34,6 +37,7 @@ class WebOptions:
     """Where to listen, and the limits of a connection; `queue_bytes` may wait for a peer before it counts as slow.
 
     max_body_bytes    what may follow a request's head, trailers included
+    body_bytes        the same by path, where one has a bound of its own
     max_fragments     frames of one fragmented message; clients send small messages whole
     max_frames_per_s  frames of any kind that a peer sends
     max_pipelined     requests behind one that is not answered yet
@@ -56,6 +60,7 @@ class WebOptions:
     gather_seconds: float
     close_seconds: float
     reuse_port: bool = False
+    body_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def _to_nobody(_limit: str) -> None:
@@ -87,6 +92,7 @@ class WebServer(uvicorn.Server):
         limits = {
             "max_header_bytes": options.max_header_bytes,
             "max_body_bytes": options.max_body_bytes,
+            "body_bytes": options.body_bytes,
             "max_pipelined": options.max_pipelined,
             "told": staticmethod(told),
             "handshake_seconds": options.handshake_seconds,
@@ -110,6 +116,8 @@ class WebServer(uvicorn.Server):
         config.load()
         config.ssl = tls
         super().__init__(config)
+        self._tls = tls
+        self._handshake_seconds = options.handshake_seconds
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         logging.getLogger("uvicorn.access").disabled = True  # an address can have a ticket in it
         self._socket = _listen(options)
@@ -118,6 +126,14 @@ class WebServer(uvicorn.Server):
     def port(self) -> int:
         """The port that is listened on."""
         return int(self._socket.getsockname()[1])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with TLS of our own in place of the event loop's."""
+        kind = cast("type[LoghubHttp]", self.config.http_protocol_class)
+        make = partial(kind, config=self.config, server_state=self.server_state, app_state={})
+        listeners = [TlsListener(one, self._tls, make, self._handshake_seconds) for one in sockets or ()]
+        self.servers = cast("list[asyncio.base_events.Server]", listeners)
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from hub.core.ports import Sink
 from hub.errors import BadRequestError
+from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED
 from hub.web.canonical import message_json
 from hub.web.wire import batches_json, records_json
 
@@ -42,6 +44,8 @@ class LinesWire:
     """A line of JSON for each message; implements `hub.core.ports.Wire`."""
 
     name = LINES
+    compression = COMPRESSION_UNSPECIFIED
+    packed = None
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a batch in JSON."""
@@ -98,7 +102,7 @@ def _again(message: ServerMessage) -> bytes:
 WIRES = {EVENTS: EventsWire(), LINES: LinesWire()}
 
 
-class Chunks:
+class Chunks(Sink):
     """What waits for a response's peer; implements `hub.core.ports.Sink`. The server takes it as fast as it sends.
 
     `cut` ends the connection at once, whatever the server holds for the peer.

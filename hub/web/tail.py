@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import orjson
 from google.protobuf.message import DecodeError
 
 from hub.core.ending import Ending
+from hub.core.ports import Sink
 from hub.core.websocket_frame import TEXT, unframed
 from hub.errors import BadRequestError
 from hub.pb import ingest_pb2
@@ -20,7 +21,6 @@ from hub.web.wire import JSON
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.core.ports import Sink
     from hub.errors import LoghubError
     from hub.web.ports import Session
 
@@ -31,32 +31,16 @@ _PONG = b'{"type":"PONG"}'
 _MAX_REASON_BYTES = 120
 
 
-class Writer(Protocol):
-    """A connection's way out without a write timeout."""
-
-    @property
-    def full(self) -> bool:
-        """Whether too much waits."""
-
-    def write(self, frame: bytes) -> None:
-        """Send a ready frame."""
-
-    async def drain(self) -> None:
-        """Wait until most has been read."""
-
-    def abort(self) -> None:
-        """Cut the connection."""
-
-
 class TimedSink:
     """A writer whose peer must read within a time; implements `hub.core.ports.Sink`."""
 
-    __slots__ = ("_timeout", "_writer", "abort", "write")
+    __slots__ = ("_timeout", "_writer", "abort", "offer", "write")
 
-    def __init__(self, writer: Writer, write_timeout_seconds: float) -> None:
+    def __init__(self, writer: Sink, write_timeout_seconds: float) -> None:
         self._writer = writer
         self._timeout = write_timeout_seconds
         self.write = writer.write
+        self.offer = writer.offer
         self.abort = writer.abort
 
     @property
@@ -73,7 +57,7 @@ class TimedSink:
             await self._writer.drain()
 
 
-class QueueWriter:
+class QueueWriter(Sink):
     """A writer for ASGI servers without ready frames: a queue, and a task that sends one message after the other."""
 
     def __init__(self, send: Callable[[bytes | str], Awaitable[None]], queue_bytes: int) -> None:

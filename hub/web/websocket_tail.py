@@ -20,21 +20,20 @@ from hub.web.held import HeldSocket
 from hub.web.ports import PLANE, ended_by
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.websocket import FRAMES
-from hub.web.wire import JSON, PROTO, JsonWire, ProtoWire
+from hub.web.wire import JSON, PROTO, JsonWire, PackedProtoWire, ProtoWire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.core.ports import Wire
+    from hub.core.ports import Sink, Wire
     from hub.core.principal import Principal
     from hub.observe.audit import Visit
     from hub.web.frames import FrameWriter
     from hub.web.front import FrontEnd
     from hub.web.ports import Session
     from hub.web.sessions import Sessions
-    from hub.web.tail import Writer
 
-_WIRES: dict[str, Wire] = {PROTO: ProtoWire(), JSON: JsonWire()}
+_WIRES: dict[str, Wire] = {PROTO: ProtoWire(PackedProtoWire()), JSON: JsonWire()}
 # Messages of one client that wait for the session; when it is full, the transport stops reading.
 _INBOX = 8
 
@@ -136,7 +135,7 @@ class WebSocketTail:
         with suppress(ConnectionError):
             await websocket.close(code, close_reason(reason))
 
-    async def _serve(self, guest: _Guest, writer: Writer) -> tuple[int, str]:
+    async def _serve(self, guest: _Guest, writer: Sink) -> tuple[int, str]:
         """Serve a session to its end; return the close code and reason."""
         try:
             session, sink = self._open(guest, writer)
@@ -150,7 +149,7 @@ class WebSocketTail:
             visit.leave(ended_by(session))
         return ending.close_code, ending.message
 
-    def _open(self, guest: _Guest, writer: Writer) -> tuple[Session, TimedSink]:
+    def _open(self, guest: _Guest, writer: Sink) -> tuple[Session, TimedSink]:
         """Open a session, which is known from now on; raises _NoSessionError where the token's own filter is bad."""
         sink = TimedSink(writer, self._front.write_timeout_seconds)
         renew = partial(self._gate.renew, certificate_der=guest.asking.certificate_der)

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hub.core.packed_batch import packed_field
 from hub.core.records_message import batches_field, label_of, record_message, records_message
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
+from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, COMPRESSION_ZSTD
 from hub.web.canonical import batch_json, message_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hub.core.ports import Wire
     from hub.core.tail_batch import TailBatch
     from hub.pb.tail_pb2 import ServerMessage
 
@@ -23,6 +26,10 @@ class ProtoWire:
     """Binary protobuf, subprotocol loghub.v1.proto."""
 
     name = PROTO
+    compression: int = COMPRESSION_UNSPECIFIED
+
+    def __init__(self, packed: Wire | None = None) -> None:
+        self.packed = packed
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `batches` of Records."""
@@ -47,6 +54,17 @@ class ProtoWire:
         return frame(BINARY, message.SerializeToString())
 
 
+class PackedProtoWire(ProtoWire):
+    """The same with compressed batches where that is a gain."""
+
+    name = f"{PROTO}+zstd"
+    compression = COMPRESSION_ZSTD
+
+    def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
+        """Return a field `packed` of Records, or `batches`."""
+        return packed_field(batch, indexes)
+
+
 def batches_json(batch: TailBatch, indexes: Sequence[int]) -> bytes:
     """Return a batch, or a part of it, in JSON."""
     return batch_json(batch.message, None if len(indexes) == batch.stored.records else indexes)
@@ -62,6 +80,8 @@ class JsonWire:
     """Canonical proto3 JSON, subprotocol loghub.v1.json."""
 
     name = JSON
+    compression = COMPRESSION_UNSPECIFIED
+    packed = None
 
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a batch in JSON."""

@@ -57,6 +57,21 @@ def test_a_bench_prints_one_line_of_figures(bench: str, options: list[str], keys
     assert got == figures["expected"] > 0
 
 
+@pytest.mark.timeout(120)
+def test_java_prints_one_line_of_figures() -> None:
+    """What a Java producer was acknowledged is delivered, once and in order; `make java` has built it."""
+    command = [sys.executable, "-m", "hub.cli.main", "bench", "java", "--rate=2000", "--batch=50", "--seconds=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    figures = json.loads(line)
+    assert figures["acked"] == figures["delivered"] >= 2000
+    assert (figures["lost"], figures["offered"]["wrong"]) == (0, 0)
+    assert figures["records_per_s"] > 500
+    assert figures["cpu_us_per_record"] > 0
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+
+
 @pytest.mark.timeout(150)
 def test_kafka_prints_one_line_of_figures() -> None:
     """A broker, a hub and loaders of its own; every record that was in the topics is delivered once, in order."""

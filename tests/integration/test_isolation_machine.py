@@ -105,6 +105,12 @@ class Reading:
     async def _no_renewal(_token: str) -> Principal:
         raise AssertionError
 
+    def offer(self, frame: bytes) -> bool:
+        """Take a frame, unless it is full."""
+        if not self.full:
+            self.write(frame)
+        return not self.full
+
     def write(self, frame: bytes) -> None:
         """Judge what the tenant gets."""
         message = ServerMessage.FromString(frame)

@@ -48,12 +48,12 @@ async def test_health_is_serving(site: Site, tenant: str) -> None:
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        for name in ("", "loghub.v1.Ingest", "loghub.v1.Tail"):
+        for name in ("", "loghub.v1.Ingest", "loghub.v1.Tail", "opentelemetry.proto.collector.logs.v1.LogsService"):
             assert (await check(health_pb2.HealthCheckRequest(service=name))).status == 1
 
 
-async def test_reflection_lists_the_service(site: Site, tenant: str) -> None:
-    """grpcurl and its like find Ingest without the .proto files."""
+async def test_reflection_lists_the_services(site: Site, tenant: str) -> None:
+    """grpcurl and its like find them without the .proto files."""
     async with site.channel(site.deployment.client(tenant)) as channel:
         ask = channel.stream_stream(
             "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
@@ -62,7 +62,10 @@ async def test_reflection_lists_the_service(site: Site, tenant: str) -> None:
         )()
         await ask.write(reflection_pb2.ServerReflectionRequest(list_services=""))
         listed = (await ask.read()).list_services_response.service
-        assert "loghub.v1.Ingest" in {service.name for service in listed}
+        names = {service.name for service in listed}
+        assert {"loghub.v1.Ingest", "opentelemetry.proto.collector.logs.v1.LogsService"} <= names
+        await ask.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=max(names)))
+        assert (await ask.read()).file_descriptor_response.file_descriptor_proto
         ask.cancel()
 
 
@@ -123,7 +126,13 @@ async def test_the_metrics_page_counts_and_names_every_limit(start: Start, tenan
         await site.push(tenant, "a", "b")
         text = (await get(f"http://127.0.0.1:{port}/metrics"))[2].decode()
     assert f'loghub_ingest_records_total{{tenant="{tenant}"}} 2.0' in text
-    for name in ("ingest.max_batch_bytes", "live.queue_bytes", "web.max_connections"):
+    for name in (
+        "ingest.max_batch_bytes",
+        "ingest.max_otlp_bytes",
+        "ingest.max_otlp_pending_bytes",
+        "live.queue_bytes",
+        "web.max_connections",
+    ):
         assert f'loghub_limit{{name="{name}"}}' in text
 
 

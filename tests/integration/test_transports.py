@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from hub.core.packed_batch import unpacked
 from hub.core.principal import Role
 from hub.pb.record_pb2 import Batch, Exception, LogRecord, Resource  # noqa: A004  the contract's name
+from hub.pb.tail_pb2 import COMPRESSION_ZSTD
 from tests.peers import JSON, PROTO
 
 if TYPE_CHECKING:
@@ -18,19 +20,21 @@ if TYPE_CHECKING:
 
     from tests.peers import Site
 
-TRANSPORTS = ("websocket proto", "websocket json", "grpc", "events", "lines")
+TRANSPORTS = ("websocket proto", "websocket json", "grpc", "events", "lines", "websocket zstd", "grpc zstd")
 _ACCEPT = {"events": "text/event-stream", "lines": "application/x-ndjson"}
 
 
 @asynccontextmanager
 async def watching(transport: str, site: Site, tenant: str, **what: Any) -> AsyncIterator[Any]:
     """Subscribe over a transport, and wait until the subscription stands."""
+    if transport.endswith("zstd"):
+        what["compressions"] = [COMPRESSION_ZSTD]
     if transport in _ACCEPT:
         query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in what.items()}
         async with site.stream(tenant, urlencode(query), Accept=_ACCEPT[transport]) as tail:
             await tail.until("subscribed")
             yield tail
-    elif transport == "grpc":
+    elif transport.startswith("grpc"):
         async with site.caller(site.deployment.client(tenant, Role.SUBSCRIBER, "console")) as call:
             yield await call.subscribe(**what)
     else:
@@ -44,6 +48,8 @@ async def take(tail: Any, count: int) -> tuple[list[tuple[int, dict[str, Any]]],
     cursor = ""
     while len(found) < count:
         message = await tail.until("records")
+        if not isinstance(message, dict):
+            message.batches.extend(unpacked(message.packed))
         plain = message if isinstance(message, dict) else MessageToDict(message)
         cursor = plain["cursor"]
         for batch in plain["batches"]:
@@ -95,6 +101,9 @@ async def test_the_same_session_gives_the_same_records(site: Site, tenant: str, 
         assert (await take(tail, 3))[0] == expected(3, 4, 5)
     async with watching(transport, site, tenant, filter="level>=trace3 red", last=2) as tail:
         assert (await take(tail, 1))[0] == expected(2)
+    if transport.endswith("zstd"):
+        async with watching(transport, site, tenant, oldest=True) as tail:
+            assert (await tail.until("records")).packed
     async with watching(transport, site, tenant, oldest=True, follow=False) as tail:
         assert (await take(tail, 6))[0] == expected(*range(6))
         ledger = (await tail.until("unsubscribed"))["ledger"] if transport in _ACCEPT else None

@@ -11,7 +11,7 @@ from hub.errors import BadFilterError, GrpcCode, LoghubError, OutOfSequenceError
 
 CLASSES = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, LoghubError)]
 HTTP = {
-    GrpcCode.INVALID_ARGUMENT: {400},
+    GrpcCode.INVALID_ARGUMENT: {400, 415},
     GrpcCode.PERMISSION_DENIED: {403},
     GrpcCode.RESOURCE_EXHAUSTED: {413, 429, 503},
     GrpcCode.FAILED_PRECONDITION: {409},

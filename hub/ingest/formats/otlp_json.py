@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import FormatError, FormatReason
 from hub.ingest.formats.json_objects import objects
 from hub.ingest.formats.levels import severity
-from hub.ingest.formats.otlp import Group, Log, Scope, check_count, group_of, record_of, records_of
+from hub.ingest.formats.otlp import Group, Log, check_count, parts_of, record_of, records_of, resource_of, scope_of
 from hub.ingest.formats.payload import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MAX_DEPTH = 32
 _UINT64, _INT64, _UINT32 = range(2**64), range(-(2**63), 2**63), range(2**32)
@@ -21,36 +24,33 @@ _UINT64, _INT64, _UINT32 = range(2**64), range(-(2**63), 2**63), range(2**32)
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a request, or of one a line, each with its resource."""
-    return records_of(read(payload))
+    return records_of(parts(payload))
 
 
-def read(payload: bytes) -> list[Group]:
-    """Return the records of requests by resource; FormatError where they are none."""
+def parts(payload: bytes) -> Iterator[Group]:
+    """Yield the records of requests, a few at a time; FormatError where they are none."""
     found = [logs for request in objects(payload) for logs in _objects(request, "resourceLogs")]
     check_count(len(found))
     check_count(sum(len(_objects(logs, "scopeLogs")) for logs in found))
     check_count(sum(len(_objects(scope, "logRecords")) for logs in found for scope in _objects(logs, "scopeLogs")))
     budget = Budget()
-    return [_group(logs, budget) for logs in found]
+    for logs in found:
+        resource = resource_of(_attributes(_object(logs, "resource"), budget))
+        for part in _objects(logs, "scopeLogs"):
+            said = _object(part, "scope")
+            scope = scope_of(_text(said, "name"), _text(said, "version"), _attributes(said, budget))
+            records = (record_of(_log(one, budget)) for one in _objects(part, "logRecords"))
+            yield from parts_of(resource, scope, records, budget)
 
 
-def _group(logs: dict[str, Any], budget: Budget) -> Group:
-    records: list[bytes] = []
-    for part in _objects(logs, "scopeLogs"):
-        said = _object(part, "scope")
-        scope = Scope(_text(said, "name"), _text(said, "version"), _attributes(said))
-        records.extend(scope.around([record_of(_log(one)) for one in _objects(part, "logRecords")], budget))
-    return group_of(_attributes(_object(logs, "resource")), records, budget)
-
-
-def _log(log: dict[str, Any]) -> Log:
+def _log(log: dict[str, Any], budget: Budget) -> Log:
     return Log(
         _integer(log, "timeUnixNano", _UINT64),
         _integer(log, "observedTimeUnixNano", _UINT64),
         _severity_number(log),
         _text(log, "severityText"),
-        _plain(_object(log, "body"), inner=True),
-        _attributes(log),
+        _plain(_object(log, "body"), budget, inner=True),
+        _attributes(log, budget),
         _integer(log, "droppedAttributesCount", _UINT32),
         _identifier(log, "traceId"),
         _identifier(log, "spanId"),
@@ -65,15 +65,15 @@ def _severity_number(log: dict[str, Any]) -> int:
     return _integer(log, "severityNumber", _INT64)
 
 
-def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
-    return _pairs(_objects(holder, "attributes"), inner=False, depth=0)
+def _attributes(holder: dict[str, Any], budget: Budget) -> dict[str, Any]:
+    return _pairs(_objects(holder, "attributes"), budget, inner=False, depth=0)
 
 
-def _pairs(pairs: list[dict[str, Any]], *, inner: bool, depth: int) -> dict[str, Any]:
-    return {_text(pair, "key"): _plain(_object(pair, "value"), inner=inner, depth=depth) for pair in pairs}
+def _pairs(pairs: list[dict[str, Any]], budget: Budget, *, inner: bool, depth: int) -> dict[str, Any]:
+    return {_text(pair, "key"): _plain(_object(pair, "value"), budget, inner=inner, depth=depth) for pair in pairs}
 
 
-def _plain(value: dict[str, Any], *, inner: bool, depth: int = 0) -> Any:  # noqa: ANN401  a value is any
+def _plain(value: dict[str, Any], budget: Budget, *, inner: bool, depth: int = 0) -> Any:  # noqa: ANN401  any
     """Return a value of Python; `inner`: it will stand in JSON, where bytes are base64."""
     if depth > _MAX_DEPTH:
         msg = f"a value of the request nests deeper than {_MAX_DEPTH}"
@@ -86,13 +86,19 @@ def _plain(value: dict[str, Any], *, inner: bool, depth: int = 0) -> Any:  # noq
         if kind == "intValue":
             return _integer(value, kind, _INT64)
         if kind == "arrayValue":
-            items = _objects(_object(value, kind), "values")
-            return [_plain(item, inner=True, depth=depth + 1) for item in items]
+            items = _values(value, kind, budget)
+            return [_plain(item, budget, inner=True, depth=depth + 1) for item in items]
         if kind == "kvlistValue":
-            return _pairs(_objects(_object(value, kind), "values"), inner=inner, depth=depth + 1)
+            return _pairs(_values(value, kind, budget), budget, inner=inner, depth=depth + 1)
         if kind in ("boolValue", "doubleValue", "bytesValue"):
             return _scalar(kind, found, inner=inner)
     return None
+
+
+def _values(value: dict[str, Any], kind: str, budget: Budget) -> list[dict[str, Any]]:
+    found = _objects(_object(value, kind), "values")
+    budget.count(len(found))
+    return found
 
 
 def _scalar(kind: str, found: Any, *, inner: bool) -> Any:  # noqa: ANN401  as above

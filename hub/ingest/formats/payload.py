@@ -10,6 +10,8 @@ from hub.errors import FormatError, FormatReason
 MAX_RECORDS = 50_000
 # What the records of a message may come to. What they share is written into each, so a short message can say a lot.
 MAX_BYTES = 64 * 2**20
+# What may stand in arrays and maps of a message: an empty value takes two bytes there, and a microsecond to be read.
+MAX_VALUES = 500_000
 
 _OTHER_MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
@@ -32,12 +34,20 @@ class Budget:
 
     def __init__(self) -> None:
         self._left = MAX_BYTES
+        self._values = MAX_VALUES
 
     def spend(self, shared: int, records: int) -> None:
         """Take note of bytes that are written into each of some records; FormatError where it is too much."""
         self._left -= shared * records
         if self._left < 0:
             msg = f"what the records of the message share comes to more than {MAX_BYTES} bytes: send less at once"
+            raise FormatError(msg, reason=FormatReason.LIMIT)
+
+    def count(self, values: int) -> None:
+        """Take note of values in an array or map; FormatError where they are too many."""
+        self._values -= values
+        if self._values < 0:
+            msg = f"the message has more than {MAX_VALUES} values in arrays and maps: send less at once"
             raise FormatError(msg, reason=FormatReason.LIMIT)
 
 

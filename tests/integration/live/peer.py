@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from hub.core.ports import Sink
 from hub.core.principal import Principal, Scope
 from hub.core.records_message import MessageWire
 from hub.core.websocket_frame import unframed
@@ -41,7 +42,7 @@ def _nothing(_refusal: object) -> None:
     """Record nothing."""
 
 
-class Peer:
+class Peer(Sink):
     """One connection, and its client; implements `hub.core.ports.Sink`. It reads all, unless it is `slow`."""
 
     def __init__(self, engine: LiveEngine, place: Place, *, wire: int, always: str) -> None:

@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+import zstandard
 from google.protobuf.duration_pb2 import Duration
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
@@ -16,9 +17,12 @@ from websockets.http11 import Response
 
 from hub.client.subscriber import Access, RefusedError, Subscriber
 from hub.errors import CertificateError, ForbiddenError, LoghubError, UnauthenticatedError
+from hub.pb.record_pb2 import Batch, LogRecord
 from hub.pb.tail_pb2 import (
+    COMPRESSION_ZSTD,
     ClientMessage,
     Error,
+    PackedBatch,
     Position,
     Records,
     ServerMessage,
@@ -121,6 +125,18 @@ async def test_it_subscribes_and_yields_what_comes_until_the_end(monkeypatch: py
     (sent,) = socket.sent
     assert (sent.subscribe.filter, sent.subscribe.last, bool(sent.subscribe.id)) == ("level>=warn", 5, True)
     assert hub.waits == []
+
+
+async def test_compressed_batches_are_read_as_if_they_were_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for them, and nobody behind it need know."""
+    batch = Batch(seq=3, records=[LogRecord(body="hello")])
+    packed = PackedBatch(data=zstandard.compress(batch.SerializeToString()), first_offset=70)
+    came = ServerMessage(records=Records(id="tail", cursor="c1", packed=[packed]))
+    Hub(monkeypatch, socket := FakeSocket(WELCOME, came, DONE))
+    messages = [message async for message in Subscriber(ACCESS, Subscribe(), lambda _: None).messages()]
+    batch.first_offset = 70
+    assert messages[1].records == Records(id="tail", cursor="c1", batches=[batch])
+    assert list(socket.sent[0].subscribe.compressions) == [COMPRESSION_ZSTD]
 
 
 async def test_without_a_token_no_header_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hub.core.filter import FilterLimits
+from hub.core.packed_batch import unpacked
 from hub.core.principal import Principal, Scope
 from hub.errors import BadFilterError, ForbiddenError, RevokedError, UnauthenticatedError
 from hub.live.engine import LiveEngine, LiveLimits
@@ -30,7 +31,7 @@ from hub.pb.ingest_pb2 import (
     GOODBYE_REASON_SHUTDOWN,
 )
 from hub.pb.tail_pb2 import ClientMessage, Subscribe, Unsubscribe, Update
-from hub.web.wire import ProtoWire
+from hub.web.wire import PackedProtoWire, ProtoWire
 from tests.fakes import NO_BOUND, FakeSink, GatedLog, entry, settle
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ class Line:
     fresh: dict[str, Principal] = field(default_factory=dict)
     session: TailSession = field(init=False)
 
-    def begin(self, **principal: Any) -> TailSession:
+    def begin(self, wire: ProtoWire | None = None, **principal: Any) -> TailSession:
         """Open the session."""
-        self.session = TailSession(self.engine, bearer(**principal), self.sink, ProtoWire(), self.verify)
+        self.session = TailSession(self.engine, bearer(**principal), self.sink, wire or ProtoWire(), self.verify)
         self.session.open()
         return self.session
 
@@ -162,6 +163,23 @@ async def test_a_bad_subscribe_is_answered_and_leaves_nothing(line: Line, reques
     assert error.message
     assert line.gauge("subscriptions") == 0
     assert (await line.say(subscribe=Subscribe(id="s"))).HasField("subscribed")
+
+
+async def test_batches_come_compressed_to_who_asks_for_it(line: Line) -> None:
+    """And `subscribed` says so, again after a change of filter; others on the same connection get them plain."""
+    line.begin(ProtoWire(PackedProtoWire()))
+    body = "the same words again and again " * 50
+    for name, compressions in (("p", []), ("z", [0, 7, tail_pb2.COMPRESSION_ZSTD])):
+        request = Subscribe(id=name, compressions=compressions)  # type: ignore[arg-type]  # the enum's numbers
+        said = await line.say(subscribe=request)
+        assert said.subscribed.compression == (tail_pb2.COMPRESSION_ZSTD if name == "z" else 0)
+    assert (await line.say(update=Update(id="z", filter="same"))).subscribed.compression == tail_pb2.COMPRESSION_ZSTD
+    await line.log.append([entry("a", body)])
+    await settle()
+    records = {message.records.id: message.records for message in line.sink.messages if message.HasField("records")}
+    assert [one.body for one in records["p"].batches[0].records] == [body]
+    assert not records["z"].batches
+    assert unpacked(records["z"].packed) == list(records["p"].batches)
 
 
 async def test_a_name_can_be_taken_once(line: Line) -> None:

@@ -42,6 +42,7 @@ class CountingWire(ProtoWire):
     """The real encoding, and how often each part of it was asked for."""
 
     def __init__(self, name: str = ProtoWire.name) -> None:
+        super().__init__()
         self.name = name
         self.calls: Counter[str] = Counter()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import lmdb
 import pytest
 import pytest_asyncio
+import zstandard
 
 from hub.core.stored import StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
@@ -421,6 +422,17 @@ async def main(folder):
 
 asyncio.run(main(Path(sys.argv[1])))
 """
+
+
+@pytest.mark.parametrize("size", [1000, 600_000])
+async def test_who_watches_gets_the_batch_as_it_was_compressed(path: Path, size: int) -> None:
+    """Whether the event loop compressed it, or the writer's thread."""
+    heard: list[StoredBatch] = []
+    data = b"log text " * (size // 9)
+    async with disk_log(path) as log:
+        log.watch(lambda _, batches: heard.extend(batches))
+        await log.append([Entry("a", data, 1, 5)])
+    assert [zstandard.decompress(one.zstd) for one in heard] == [data]
 
 
 async def test_a_commit_of_another_process_wakes_this_one(path: Path) -> None:

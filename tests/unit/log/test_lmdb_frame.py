@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,14 @@ def test_round_trip(data: bytes, level: int, records: int, received: int, key: t
     assert unpack(packed, *key) == StoredBatch(key[1], records, received, data)
     assert unpack(memoryview(packed), *key).data == data
     assert (records_of(packed), received_of(packed)) == (records, received)
+
+
+def test_the_compressed_batch_is_at_hand_where_there_is_one() -> None:
+    """For whoever sends it on: as it was packed, and as it is read again; nothing where it is stored raw."""
+    packed = Packer(Compression(1, 1, 0)).pack(COMPRESSIBLE, 9, 5)
+    assert zstandard.decompress(packed.zstd) == COMPRESSIBLE
+    assert unpack(packed.seal(3, 70), 3, 70).zstd == packed.zstd
+    assert unpack(frame(level=0), 3, 70).zstd == Packer(NONE).pack(COMPRESSIBLE, 9, 5).zstd == b""
 
 
 def test_a_busy_group_is_compressed_at_the_other_level() -> None:

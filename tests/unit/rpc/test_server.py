@@ -31,6 +31,7 @@ OPTIONS = GrpcOptions(
     host="127.0.0.1",
     port=0,
     max_batch_bytes=1000,
+    max_otlp_bytes=2000,
     max_concurrent_streams=10,
     keepalive_seconds=60.0,
     keepalive_min_seconds=10.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from websockets.uri import parse_uri
 from hub.core.websocket_frame import TEXT, frame
 from hub.web.http import STREAM
 from tests.fakes import settle
-from tests.web_line import App, Asking
+from tests.web_line import OPTIONS, App, Asking
 
 
 def head_of(size: int) -> bytes:
@@ -54,6 +55,34 @@ async def test_a_body_is_no_head() -> None:
     await asking.feed(head)
     await asking.feed(b"x" * 2000)
     assert not asking.transport.closing
+
+
+async def test_head_and_body_may_come_in_one_piece() -> None:
+    """The body is no head then either."""
+    for size in (500, 5000, 60_000):
+        answer = await Asking(App()).feed(post("/", size))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("path", "most"), [("/v1/logs", 200_000), ("/v1/log%73", 200_000), ("/v1/logs/", 65_536)])
+@pytest.mark.parametrize("step", [4096, 10**6])
+async def test_a_path_may_have_a_bound_of_its_own(path: str, most: int, step: int) -> None:
+    """For the request that asks for it, and no other on the connection."""
+    options = replace(OPTIONS, body_bytes={"/v1/logs": 200_000})
+    for size, fits in ((most, True), (most + 5000, False)):
+        asking = Asking(App(), options)
+        raw = post(path, size) if fits else post(path, size)[:-1]
+        answer = await asking.feed(*(raw[at : at + step] for at in range(0, len(raw), step)))
+        assert (b"HTTP/1.1 413 " in answer) != fits
+        if fits:
+            raw = post("/", 70_000)
+            answer = await asking.feed(*(raw[at : at + step] for at in range(0, len(raw), step)))
+            assert b"HTTP/1.1 413 " in answer
+
+
+def post(path: str, size: int) -> bytes:
+    """Return a request with a body of so many bytes."""
+    return f"POST {path} HTTP/1.1\r\nhost: h\r\ncontent-length: {size}\r\n\r\n".encode() + bytes(size)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nhost: h\r\n"])

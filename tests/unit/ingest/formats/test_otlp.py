@@ -174,17 +174,38 @@ def test_ids_of_another_length_are_attributes() -> None:
     assert found == LogRecord(attributes={"trace_id": Value(string_value="0102")})
 
 
-def test_records_are_grouped_by_resource() -> None:
-    """For doors that make a batch of each; a resource without records is an empty group."""
+def test_records_come_with_their_resource() -> None:
+    """For doors that make a batch of each; a resource without records is none."""
     data = request(logs_pb2.LogRecord(time_unix_nano=1), resource={"service.name": "a", "x": 1})
     data.MergeFrom(request(resource={"host.name": "b"}))
-    for groups in (otlp_protobuf.read(data.SerializeToString()), otlp_json.read(as_json(data))):
-        assert [group.resource for group in groups] == [
-            Resource(service="a", attributes={"x": Value(int_value=1)}),
-            Resource(host="b"),
+    data.MergeFrom(request(logs_pb2.LogRecord(time_unix_nano=2)))
+    for groups in (otlp_protobuf.parts(data.SerializeToString()), otlp_json.parts(as_json(data))):
+        first, second = groups
+        assert first.resource == Resource(service="a", attributes={"x": Value(int_value=1)})
+        assert second.resource == Resource()
+        assert [group.records for group in (first, second)] == [
+            [LogRecord(time_unix_nano=time).SerializeToString()] for time in (1, 2)
         ]
-        assert [group.records for group in groups] == [[LogRecord(time_unix_nano=1).SerializeToString()], []]
-    assert otlp_protobuf.read(b"") == []
+    assert list(otlp_protobuf.parts(b"")) == []
+
+
+def test_a_long_request_comes_in_parts() -> None:
+    """In order, few records at a time, by their number and their size."""
+    text = "x" * 50_000
+    data = request(*(logs_pb2.LogRecord(time_unix_nano=one) for one in range(600)), name="n", version="1")
+    data.MergeFrom(request(*(logs_pb2.LogRecord(time_unix_nano=one, body=any_value(text)) for one in range(12))))
+    for groups in (otlp_protobuf.parts(data.SerializeToString()), otlp_json.parts(as_json(data))):
+        parts = [[LogRecord.FromString(one) for one in group.records] for group in groups]
+        assert list(map(len, parts)) == [256, 256, 88, 6, 6]
+        assert [one.time_unix_nano for part in parts for one in part] == [*range(600), *range(12)]
+        assert {one.logger for part in parts[:3] for one in part} == {"n"}
+
+
+def test_a_record_over_the_bound_is_handed_on_unread() -> None:
+    """It is not looked into, whatever it holds."""
+    small, large = logs_pb2.LogRecord(severity_text="s"), logs_pb2.LogRecord(body=any_value("x" * 100))
+    (group,) = otlp_protobuf.parts(request(small, large).SerializeToString(), 100)
+    assert group.records == [LogRecord(severity_text="s").SerializeToString(), large.SerializeToString()]
 
 
 def test_strings_that_are_not_utf8_are_repaired() -> None:
@@ -311,6 +332,26 @@ def test_protobuf_without_records_is_refused() -> None:
     assert caught.value.reason is FormatReason.SYNTAX
 
 
+CROWDED = [None] * 60
+CROWDS = (
+    request(*[logs_pb2.LogRecord(body=any_value(CROWDED))] * 2),
+    request(logs_pb2.LogRecord(), attributes={"a": CROWDED, "b": CROWDED}),
+    request(logs_pb2.LogRecord(), resource={"a": [CROWDED], "b": {"c": CROWDED}}),
+)
+
+
+@pytest.mark.parametrize("crowd", CROWDS, ids=["bodies", "a scope", "a resource"])
+def test_too_many_values_of_arrays_and_maps_are_refused(monkeypatch: pytest.MonkeyPatch, crowd: LogsData) -> None:
+    """All those of a message together: an empty one takes two bytes, and a microsecond."""
+    monkeypatch.setattr(payload, "MAX_VALUES", 110)
+    for module, raw in ((otlp_protobuf, crowd.SerializeToString()), (otlp_json, as_json(crowd))):
+        with pytest.raises(FormatError) as caught:
+            module.decode(raw)
+        assert caught.value.reason is FormatReason.LIMIT
+    monkeypatch.setattr(payload, "MAX_VALUES", 130)
+    assert otlp_protobuf.decode(crowd.SerializeToString())
+
+
 def test_too_many_and_too_deep_are_refused() -> None:
     """Records of a few bytes, and values in values."""
     many = delimited(2, 0) * (payload.MAX_RECORDS + 1)
@@ -331,6 +372,7 @@ def test_too_many_and_too_deep_are_refused() -> None:
             json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * (payload.MAX_RECORDS + 1)}]}]}).encode(),
         ),
         (otlp_json, json.dumps(nested).encode()),
+        (otlp_protobuf, request(resource={"x": "y" * 2**20}).SerializeToString()),
     ):
         with pytest.raises(FormatError) as caught:
             module.decode(raw)

@@ -4,7 +4,6 @@ import io.loghub.v1.Limits;
 import io.loghub.v1.LogRecord;
 import io.loghub.v1.Resource;
 import io.loghub.v1.Value;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Makes the contents of batches, within what is configured and what the hub takes. */
@@ -62,15 +61,25 @@ final class BatchMaker {
         return hubs <= 0 ? own : Math.min(own, hubs);
     }
 
-    /** Returns the records as the hub takes them. */
-    List<LogRecord> fit(List<LogRecord> records) {
+    /** Returns the record as the hub takes it. */
+    LogRecord fit(LogRecord record) {
         // A record must fit into a batch by itself, whatever limit the hub has for records.
         long maxRecordBytes = Math.min(
                 smaller(config.maxRecordBytes(), limits.getMaxRecordBytes()), Math.max(1, maxBytes() - 8));
-        List<LogRecord> fit = new ArrayList<>(records.size());
-        for (LogRecord record : records) {
-            fit.add(RecordFit.cut(RecordFit.scrub(record), maxRecordBytes, limits.getMaxAttributes()));
+        return RecordFit.cut(RecordFit.scrub(record), maxRecordBytes, limits.getMaxAttributes());
+    }
+
+    /** Returns how many records from {@code begin} on make a batch: one at least, for it fits by itself. */
+    int fitting(List<LogRecord> records, int begin) {
+        long room = maxBytes();
+        int end = begin;
+        while (end < records.size()) {
+            room -= MemoryStore.inBatch(records.get(end).getSerializedSize());
+            if (room < 0 && end > begin) {
+                break;
+            }
+            end++;
         }
-        return fit;
+        return end - begin;
     }
 }

@@ -1,7 +1,9 @@
 package io.loghub.client;
 
 import io.loghub.v1.LogRecord;
+import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -18,20 +20,44 @@ public final class LoghubClient implements AutoCloseable {
 
     private final LoghubConfig config;
     private final Counters counters = new Counters();
+    private final String producerId;
     private final RecordQueue queue;
     private final Sender sender;
     private final Thread thread;
 
-    /** Starts to connect, in the background. */
+    /**
+     * Starts to connect, in the background.
+     *
+     * @throws UncheckedIOException where the spool cannot be used; the message says why
+     */
     public LoghubClient(LoghubConfig config) {
         this.config = config;
-        this.queue = new RecordQueue(config, counters);
-        this.sender = new Sender(config, queue, counters);
+        Journal journal;
+        if (config.spool() == null) {
+            this.producerId = config.producerId() == null ? randomId() : config.producerId();
+            this.queue = new RecordQueue(config, new MemoryStore(config.queueBytes()), counters);
+            journal = Journal.NONE;
+        } else {
+            Spooling spooling = Spooling.open(config, counters, randomId());
+            this.producerId = spooling.producerId();
+            this.queue = spooling.queue();
+            journal = spooling.journal();
+        }
+        this.sender = new Sender(config, producerId, queue, journal, counters);
         this.thread = new Thread(sender, "loghub-sender");
         // An application that ends without closing its client must be able to end.
         thread.setDaemon(true);
         queue.ownedBy(thread);
         thread.start();
+    }
+
+    private static String randomId() {
+        return "java-" + UUID.randomUUID();
+    }
+
+    /** Returns the name that the hub counts this client's batches by. */
+    public String producerId() {
+        return producerId;
     }
 
     /**
@@ -40,12 +66,28 @@ public final class LoghubClient implements AutoCloseable {
      * @return whether the queue took it; where not, it is counted as dropped
      */
     public boolean offer(LogRecord record) {
-        LogRecord fit = record;
-        if (record.getSerializedSize() > config.maxRecordBytes()) {
-            // Before it is queued, so that one huge record cannot push out all others.
-            fit = RecordFit.cut(RecordFit.scrub(record), config.maxRecordBytes(), 0);
+        return offer(RecordSource.of(record));
+    }
+
+    /** Queues a record that is made only when it is sent; the same as {@link #offer(LogRecord)} otherwise. */
+    public boolean offer(RecordSource source) {
+        try {
+            return queue.offer(source.weight() > config.maxRecordBytes() ? cut(source) : source);
+        } catch (RuntimeException | Error hostile) { // what was logged may do anything when it is read
+            queue.refuse();
+            return false;
         }
-        return queue.offer(fit);
+    }
+
+    /** Counts a record as offered and dropped that could not even be captured. */
+    public void uncapturable() {
+        queue.refuse();
+    }
+
+    // Before it is queued, so that one huge record cannot push out all others.
+    private RecordSource cut(RecordSource source) {
+        LogRecord record = RecordFit.scrub(source.toRecord());
+        return RecordSource.of(RecordFit.cut(record, config.maxRecordBytes(), 0));
     }
 
     /** Returns what became of the records so far. */

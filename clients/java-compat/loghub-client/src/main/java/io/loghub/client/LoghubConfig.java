@@ -6,73 +6,51 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.UUID;
 import java.util.regex.Pattern;
 
 /** How a {@link LoghubClient} connects, batches and gives up. Immutable; made by {@link #builder(String)}. */
 public final class LoghubConfig {
-    private static final Pattern PRODUCER_ID = Pattern.compile("[A-Za-z0-9._:/-]{1,128}");
+    static final Pattern PRODUCER_ID = Pattern.compile("[A-Za-z0-9._:/-]{1,128}");
 
-    private final Endpoint endpoint;
-    private final Path caFile;
-    private final Path certFile;
-    private final Path keyFile;
-    private final String producerId;
-    private final String service;
-    private final String host;
-    private final Map<String, Object> attributes;
-    private final int batchRecords;
-    private final int batchBytes;
-    private final Duration linger;
-    private final int maxRecordBytes;
-    private final long queueBytes;
-    private final QueuePolicy queuePolicy;
-    private final Duration blockDeadline;
-    private final Duration backoffMin;
-    private final Duration backoffMax;
-    private final Duration connectDeadline;
-    private final Duration ackDeadline;
-    private final Duration closeDeadline;
-    private final LoghubListener listener;
+    // A copy that nobody else has, so what is in it stays as it is.
+    private final Builder set;
 
     private LoghubConfig(Builder from) {
-        endpoint = from.endpoint;
-        caFile = Objects.requireNonNull(from.caFile, "caFile is not set: the PEM file of the hub's authority");
-        certFile = Objects.requireNonNull(from.certFile, "certFile is not set: the PEM file of this client's chain");
-        keyFile = Objects.requireNonNull(from.keyFile, "keyFile is not set: the PEM file of this client's key");
-        producerId = from.producerId;
-        service = from.service;
-        host = from.host;
-        attributes = Map.copyOf(from.attributes);
-        batchRecords = from.batchRecords;
-        batchBytes = from.batchBytes;
-        linger = from.linger;
-        maxRecordBytes = from.maxRecordBytes;
-        queueBytes = from.queueBytes;
-        queuePolicy = from.queuePolicy;
-        blockDeadline = from.blockDeadline;
-        backoffMin = from.backoffMin;
-        backoffMax = from.backoffMax;
-        connectDeadline = from.connectDeadline;
-        ackDeadline = from.ackDeadline;
-        closeDeadline = from.closeDeadline;
-        listener = from.listener;
+        set = from.copy();
         check();
     }
 
     private void check() {
-        require(PRODUCER_ID.matcher(producerId).matches(),
-                "producerId '" + producerId + "' is not 1 to 128 characters of [A-Za-z0-9._:/-]");
-        require(batchRecords >= 1, "batchRecords must be at least 1");
-        require(maxRecordBytes >= 1024, "maxRecordBytes must be at least 1024");
-        require(maxRecordBytes <= batchBytes, "maxRecordBytes must not be over batchBytes");
+        checkFiles();
+        require(set.producerId == null || PRODUCER_ID.matcher(set.producerId).matches(),
+                "producerId '" + set.producerId + "' is not 1 to 128 characters of [A-Za-z0-9._:/-]");
+        require(set.batchRecords >= 1, "batchRecords must be at least 1");
+        require(set.maxRecordBytes >= 1024, "maxRecordBytes must be at least 1024");
+        require(set.maxRecordBytes <= set.batchBytes, "maxRecordBytes must not be over batchBytes");
         // Half of the queue may be on its way to the hub; a batch that did not fit there could never be sent.
-        require(batchBytes <= queueBytes / 2, "queueBytes must be at least twice batchBytes");
-        require(!linger.isNegative(), "linger must not be negative");
-        require(isPositive(backoffMin) && backoffMin.compareTo(backoffMax) <= 0,
+        require(set.batchBytes <= set.queueBytes / 2, "queueBytes must be at least twice batchBytes");
+        require(set.batchBytes <= set.spoolBytes / 8, "spoolBytes must be at least eight times batchBytes");
+        require(!set.linger.isNegative() && !set.spoolSync.isNegative(), "linger and spoolSync must not be negative");
+        require(isPositive(set.backoffMin) && set.backoffMin.compareTo(set.backoffMax) <= 0,
                 "backoffMin must be positive and not over backoffMax");
-        require(isPositive(connectDeadline) && isPositive(ackDeadline), "connect and ack deadlines must be positive");
-        require(!blockDeadline.isNegative() && !closeDeadline.isNegative(), "deadlines must not be negative");
+        require(isPositive(set.connectDeadline) && isPositive(set.ackDeadline) && isPositive(set.reloadInterval),
+                "connect and ack deadlines and reloadInterval must be positive");
+        require(!set.blockDeadline.isNegative() && !set.closeDeadline.isNegative(), "deadlines must not be negative");
+    }
+
+    private void checkFiles() {
+        if (set.trustStore == null) {
+            Objects.requireNonNull(set.caFile, "caFile is not set: the PEM file of the hub's authority");
+        }
+        if (set.keyStore == null) {
+            Objects.requireNonNull(set.certFile, "certFile is not set: the PEM file of this client's chain");
+            Objects.requireNonNull(set.keyFile, "keyFile is not set: the PEM file of this client's key");
+        }
+        require(set.keyStore == null || set.certFile == null && set.keyFile == null,
+                "keyStore is set beside certFile or keyFile: which of them holds?");
+        require(set.trustStore == null || set.caFile == null, "trustStore is set beside caFile: which of them holds?");
+        require(set.serverSpiffeId.isEmpty() || set.serverSpiffeId.startsWith("spiffe://"),
+                "serverSpiffeId '" + set.serverSpiffeId + "' does not begin with spiffe://");
     }
 
     private static boolean isPositive(Duration duration) {
@@ -95,97 +73,145 @@ public final class LoghubConfig {
     }
 
     Endpoint endpoint() {
-        return endpoint;
+        return set.endpoint;
     }
 
     public Path caFile() {
-        return caFile;
+        return set.caFile;
     }
 
     public Path certFile() {
-        return certFile;
+        return set.certFile;
     }
 
     public Path keyFile() {
-        return keyFile;
+        return set.keyFile;
     }
 
+    /** Returns the name that was set, or null where it is for the client to choose. */
     public String producerId() {
-        return producerId;
+        return set.producerId;
     }
 
     public String service() {
-        return service;
+        return set.service;
     }
 
     public String host() {
-        return host;
+        return set.host;
     }
 
     public Map<String, Object> attributes() {
-        return attributes;
+        return set.attributes;
     }
 
     public int batchRecords() {
-        return batchRecords;
+        return set.batchRecords;
     }
 
     public int batchBytes() {
-        return batchBytes;
+        return set.batchBytes;
     }
 
     public Duration linger() {
-        return linger;
+        return set.linger;
     }
 
     public int maxRecordBytes() {
-        return maxRecordBytes;
+        return set.maxRecordBytes;
     }
 
     public long queueBytes() {
-        return queueBytes;
+        return set.queueBytes;
     }
 
     public QueuePolicy queuePolicy() {
-        return queuePolicy;
+        return set.queuePolicy;
     }
 
     public Duration blockDeadline() {
-        return blockDeadline;
+        return set.blockDeadline;
     }
 
     public Duration backoffMin() {
-        return backoffMin;
+        return set.backoffMin;
     }
 
     public Duration backoffMax() {
-        return backoffMax;
+        return set.backoffMax;
     }
 
     public Duration connectDeadline() {
-        return connectDeadline;
+        return set.connectDeadline;
     }
 
     public Duration ackDeadline() {
-        return ackDeadline;
+        return set.ackDeadline;
     }
 
     public Duration closeDeadline() {
-        return closeDeadline;
+        return set.closeDeadline;
     }
 
     public LoghubListener listener() {
-        return listener;
+        return set.listener;
+    }
+
+    public Path keyStore() {
+        return set.keyStore;
+    }
+
+    public Path keyStorePasswordFile() {
+        return set.keyStorePasswordFile;
+    }
+
+    public Path trustStore() {
+        return set.trustStore;
+    }
+
+    public Path trustStorePasswordFile() {
+        return set.trustStorePasswordFile;
+    }
+
+    public Path tokenFile() {
+        return set.tokenFile;
+    }
+
+    public String serverSpiffeId() {
+        return set.serverSpiffeId;
+    }
+
+    public Duration reloadInterval() {
+        return set.reloadInterval;
+    }
+
+    public Path spool() {
+        return set.spool;
+    }
+
+    public long spoolBytes() {
+        return set.spoolBytes;
+    }
+
+    public Duration spoolSync() {
+        return set.spoolSync;
     }
 
     /** Collects settings; {@link #build} checks them. */
-    public static final class Builder {
+    public static final class Builder implements Cloneable {
         private final Endpoint endpoint;
-        private final Map<String, Object> attributes = new LinkedHashMap<>();
+        private Map<String, Object> attributes = new LinkedHashMap<>();
         private Path caFile;
         private Path certFile;
         private Path keyFile;
-        private String producerId = "java-" + UUID.randomUUID();
+        private Path keyStore;
+        private Path keyStorePasswordFile;
+        private Path trustStore;
+        private Path trustStorePasswordFile;
+        private Path tokenFile;
+        private String serverSpiffeId = "";
+        private Duration reloadInterval = Duration.ofSeconds(10);
+        private String producerId;
         private String service = "";
         private String host = "";
         private int batchRecords = 500;
@@ -193,6 +219,9 @@ public final class LoghubConfig {
         private Duration linger = Duration.ofMillis(10);
         private int maxRecordBytes = 256 << 10;
         private long queueBytes = 16L << 20;
+        private Path spool;
+        private long spoolBytes = 256L << 20;
+        private Duration spoolSync = Duration.ZERO;
         private QueuePolicy queuePolicy = QueuePolicy.DROP_NEWEST;
         private Duration blockDeadline = Duration.ofSeconds(5);
         private Duration backoffMin = Duration.ofMillis(100);
@@ -204,6 +233,16 @@ public final class LoghubConfig {
 
         private Builder(Endpoint endpoint) {
             this.endpoint = endpoint;
+        }
+
+        private Builder copy() {
+            try {
+                Builder copy = (Builder) clone();
+                copy.attributes = Map.copyOf(attributes);
+                return copy;
+            } catch (CloneNotSupportedException impossible) {
+                throw new AssertionError(impossible);
+            }
         }
 
         /** PEM file of the authority that issued the hub's certificate. Read anew for every connection. */
@@ -225,8 +264,46 @@ public final class LoghubConfig {
         }
 
         /**
+         * PKCS#12 file of this client's key and chain, in place of certFile and keyFile, and a file whose first line is
+         * its password. Read anew for every connection.
+         */
+        public Builder keyStore(Path file, Path passwordFile) {
+            keyStore = file;
+            keyStorePasswordFile = passwordFile;
+            return this;
+        }
+
+        /** PKCS#12 file of trusted certificates, in place of caFile, and a file whose first line is its password. */
+        public Builder trustStore(Path file, Path passwordFile) {
+            trustStore = file;
+            trustStorePasswordFile = passwordFile;
+            return this;
+        }
+
+        /** File of a token (JWT) that is sent beside the certificate; default: none. Read anew for every connection. */
+        public Builder tokenFile(Path file) {
+            tokenFile = file;
+            return this;
+        }
+
+        /**
+         * The hub's SPIFFE id, e.g. {@code spiffe://example.com/hub}: its certificate must have this one and no other,
+         * and may be of any host. Default: none; the certificate must be of the host that was asked for.
+         */
+        public Builder serverSpiffeId(String id) {
+            serverSpiffeId = id;
+            return this;
+        }
+
+        /** How often to look whether certificate, key, authority or token were renewed; default 10 s. */
+        public Builder reloadInterval(Duration time) {
+            reloadInterval = time;
+            return this;
+        }
+
+        /**
          * Name that the hub keeps the count of batches by: 1 to 128 characters of {@code [A-Za-z0-9._:/-]}; default: a
-         * random one. Two clients that run at the same time must never share one, or the hub takes the batches of one
+         * random one, which a spool keeps. Two clients that run at the same time must never share one, or the hub takes the batches of one
          * for repetitions of the other's.
          */
         public Builder producerId(String id) {
@@ -282,7 +359,32 @@ public final class LoghubConfig {
             return this;
         }
 
-        /** What happens when the queue is full; default {@link QueuePolicy#DROP_NEWEST}. */
+        /**
+         * Folder that keeps the records until the hub has them, over the end of the process too; default: none. Only
+         * one client may use it at a time. A record is in a file before {@link LoghubClient#offer} returns.
+         */
+        public Builder spool(Path folder) {
+            spool = folder;
+            return this;
+        }
+
+        /** Most bytes of the spool's files, in place of queueBytes; default 256 MiB. */
+        public Builder spoolBytes(long bytes) {
+            spoolBytes = bytes;
+            return this;
+        }
+
+        /**
+         * Longest time for which the end of the machine, not of the process, could cost records of the spool; default
+         * zero: no batch is sent before it is forced to the disk. With more than zero, records that were sent in that
+         * time may also be sent once more when the machine is back.
+         */
+        public Builder spoolSync(Duration time) {
+            spoolSync = time;
+            return this;
+        }
+
+        /** What happens when queue or spool is full; default {@link QueuePolicy#DROP_NEWEST}. */
         public Builder queuePolicy(QueuePolicy policy) {
             queuePolicy = policy;
             return this;

@@ -1,22 +1,17 @@
 package io.loghub.client;
 
-import com.google.protobuf.CodedOutputStream;
-import io.loghub.v1.LogRecord;
+import io.loghub.client.Store.Taken;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * What application threads hand to the sending thread, and where that thread sleeps.
  *
- * <p>Bounded by the bytes of all records that were taken and not yet {@linkplain #release released}, those on their way
- * to the hub included. When it is full, {@link QueuePolicy} decides.
+ * <p>Bounded by its {@link Store}. When that is full, {@link QueuePolicy} decides.
  */
 final class RecordQueue {
-    private final long maxBytes;
+    private final Store store;
     private final QueuePolicy policy;
     private final long blockNanos;
     private final long lingerNanos;
@@ -25,18 +20,15 @@ final class RecordQueue {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition();
     private final Condition room = lock.newCondition();
-    private final ArrayDeque<LogRecord> records = new ArrayDeque<>();
-    private int dueRecords;
+    private long dueRecords;
     private long dueBytes;
-    private long queuedBytes;
-    private long takenBytes;
-    private long waitingSince;
+    private long waitingSince = System.nanoTime();
     private boolean woken;
     private boolean closed;
     private Thread sender;
 
-    RecordQueue(LoghubConfig config, Counters counters) {
-        this.maxBytes = config.queueBytes();
+    RecordQueue(LoghubConfig config, Store store, Counters counters) {
+        this.store = store;
         this.policy = config.queuePolicy();
         this.blockNanos = nanos(config.blockDeadline());
         this.lingerNanos = nanos(config.linger());
@@ -45,7 +37,7 @@ final class RecordQueue {
         this.counters = counters;
     }
 
-    /** Returns the duration, or about 292 years where that is shorter. */
+    /** Returns the duration, or about 292 years where that is longer. */
     static long nanos(Duration duration) {
         return duration.getSeconds() >= Long.MAX_VALUE / 1_000_000_000L ? Long.MAX_VALUE : duration.toNanos();
     }
@@ -67,23 +59,23 @@ final class RecordQueue {
     }
 
     /** Takes a record in, or drops and counts it. */
-    boolean offer(LogRecord record) {
-        int size = record.getSerializedSize();
+    boolean offer(RecordSource source) {
+        RecordSource record = store.prepare(source);
         counters.offered.increment();
+        int weight = record.weight();
         lock.lock();
         try {
-            if (closed || !makeRoom(size)) {
+            if (closed || !makeRoom(weight) || !store.add(record)) {
                 drop(1);
                 return false;
             }
-            boolean wasDue = isFull();
-            if (records.isEmpty()) {
+            counters.accepted.increment();
+            boolean first = store.count() == 1;
+            if (first) {
                 waitingSince = System.nanoTime();
             }
-            records.addLast(record);
-            queuedBytes += size;
-            counters.accepted.increment();
-            if (records.size() == 1 || (!wasDue && isFull())) {
+            // Only what begins or fills a batch wakes the sender: it sees to all the rest when that is due.
+            if (first || (isFull() && !wasFull(weight))) {
                 work.signal();
             }
             return true;
@@ -92,38 +84,36 @@ final class RecordQueue {
         }
     }
 
-    private boolean makeRoom(int size) {
-        if (size > maxBytes) {
+    private boolean makeRoom(long weight) {
+        if (!store.couldHold(weight)) {
             return false;
         }
-        return hasRoom(size)
+        return store.hasRoom(weight)
                 || switch (policy) {
                     case DROP_NEWEST -> false;
-                    case DROP_OLDEST -> dropOldest(size);
-                    case BLOCK -> awaitRoom(size);
+                    case DROP_OLDEST -> dropOldest(weight);
+                    case BLOCK -> awaitRoom(weight);
                 };
     }
 
-    private boolean hasRoom(int size) {
-        return queuedBytes + takenBytes + size <= maxBytes;
-    }
-
-    private boolean dropOldest(int size) {
-        // What has been taken is numbered and may be stored already, so only what still waits can go.
-        while (!hasRoom(size) && !records.isEmpty()) {
-            queuedBytes -= records.removeFirst().getSerializedSize();
-            drop(1);
+    private boolean dropOldest(long weight) {
+        while (!store.hasRoom(weight)) {
+            long dropped = store.dropOldest();
+            if (dropped == 0) {
+                return false;
+            }
+            drop(dropped);
         }
-        return hasRoom(size);
+        return true;
     }
 
-    private boolean awaitRoom(int size) {
+    private boolean awaitRoom(long weight) {
         if (Thread.currentThread() == sender) {
             return false;
         }
         long left = blockNanos;
         try {
-            while (!closed && !hasRoom(size)) {
+            while (!closed && !store.hasRoom(weight)) {
                 if (left <= 0) {
                     return false;
                 }
@@ -142,40 +132,34 @@ final class RecordQueue {
         }
     }
 
+    /** Counts a record as offered and dropped that never was one. */
+    void refuse() {
+        counters.offered.increment();
+        drop(1);
+    }
+
     /** Takes the oldest records of one batch, at least one if there is any; they count as held until released. */
-    List<LogRecord> take(int maxRecords, long maxBatchBytes) {
+    Taken take(int maxRecords, long maxBatchBytes) {
         lock.lock();
         try {
-            List<LogRecord> batch = new ArrayList<>(Math.min(maxRecords, records.size()));
-            long bytes = 0;
-            while (batch.size() < maxRecords && !records.isEmpty()) {
-                int size = records.peekFirst().getSerializedSize();
-                if (!batch.isEmpty() && bytes + inBatch(size) > maxBatchBytes) {
-                    break;
-                }
-                batch.add(records.removeFirst());
-                bytes += inBatch(size);
-                queuedBytes -= size;
-                takenBytes += size;
-            }
             // What is left over has waited too, and a moment more does no harm.
             waitingSince = System.nanoTime();
-            return batch;
+            return store.take(maxRecords, maxBatchBytes);
         } finally {
             lock.unlock();
         }
     }
 
-    /** Returns what a record of this size adds to a batch: itself, its tag and its length. */
-    static long inBatch(int size) {
-        return size + 1L + CodedOutputStream.computeUInt32SizeNoTag(size);
-    }
-
     /** Gives back the room of records that were taken and are settled. */
     void release(long bytes) {
+        locked(() -> store.release(bytes));
+    }
+
+    /** Does something with the store, after which there may be more room. */
+    void locked(Runnable what) {
         lock.lock();
         try {
-            takenBytes -= bytes;
+            what.run();
             room.signalAll();
         } finally {
             lock.unlock();
@@ -193,11 +177,15 @@ final class RecordQueue {
     }
 
     private boolean isFull() {
-        return records.size() >= dueRecords || queuedBytes >= dueBytes;
+        return store.count() >= dueRecords || store.bytes() >= dueBytes;
+    }
+
+    private boolean wasFull(long added) {
+        return store.count() - 1 >= dueRecords || store.bytes() - added >= dueBytes;
     }
 
     private long nanosUntilDue() {
-        if (records.isEmpty()) {
+        if (store.count() == 0) {
             return Long.MAX_VALUE;
         }
         return closed || isFull() ? 0 : lingerNanos - (System.nanoTime() - waitingSince);
@@ -206,7 +194,7 @@ final class RecordQueue {
     boolean isEmpty() {
         lock.lock();
         try {
-            return records.isEmpty();
+            return store.count() == 0;
         } finally {
             lock.unlock();
         }

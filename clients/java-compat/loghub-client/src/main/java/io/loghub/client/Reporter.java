@@ -69,6 +69,11 @@ final class Reporter {
         dropReason = "the hub refused a batch: " + reason;
     }
 
+    /** Remembers, for the next report of drops, that what was logged could not be made a record. */
+    void unreadable(Throwable why) {
+        dropReason = "what was logged could not be read: " + Values.text(why);
+    }
+
     /** Reports the drops since the last report, unless that was a moment ago. */
     void reportDrops(long now) {
         if (counters.hasUnreportedDrops() && now - lastDropReport >= DROP_REPORT_NANOS) {

@@ -11,11 +11,9 @@ import io.loghub.v1.Ack;
 import io.loghub.v1.GoodbyeReason;
 import io.loghub.v1.Hello;
 import io.loghub.v1.HubGoodbye;
-import io.loghub.v1.LogRecord;
 import io.loghub.v1.Nack;
 import io.loghub.v1.Welcome;
 import java.io.IOException;
-import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -34,13 +32,14 @@ final class Sender implements Runnable {
     private static final int FAILED_PRECONDITION = 9;
 
     private final LoghubConfig config;
+    private final String producerId;
     private final RecordQueue queue;
     private final Counters counters;
     private final Reporter reporter;
     private final Connector connector;
     private final Backoff backoff;
-    private final Window window;
-    private final BatchMaker maker;
+    private final Journal journal;
+    private final Outbox outbox;
     // Bounded by what the hub answers to a window of batches.
     private final Queue<Event> events = new ConcurrentLinkedQueue<>();
     private volatile long closeBy;
@@ -58,18 +57,21 @@ final class Sender implements Runnable {
     private long pausedUntil;
     private long giveUpAt;
     private long sessionSince;
+    private long lookAt;
 
-    Sender(LoghubConfig config, RecordQueue queue, Counters counters) {
+    Sender(LoghubConfig config, String producerId, RecordQueue queue, Journal journal, Counters counters) {
         this.config = config;
+        this.producerId = producerId;
         this.queue = queue;
         this.counters = counters;
         this.reporter = new Reporter(config.listener(), counters);
         this.connector = new Connector(config);
         this.backoff = new Backoff(
                 config.backoffMin(), config.backoffMax(), bound -> ThreadLocalRandom.current().nextLong(bound));
-        this.maker = new BatchMaker(config);
-        this.window = new Window(maker.resource());
+        this.journal = journal;
+        this.outbox = new Outbox(config, queue, journal, counters, reporter);
         this.connectAt = System.nanoTime();
+        this.lookAt = connectAt + config.reloadInterval().toNanos();
     }
 
     /** Asks to send what is left and to end, by then at the latest; the queue must be closed or woken after it. */
@@ -93,6 +95,8 @@ final class Sender implements Runnable {
         }
         queue.close();
         disconnect(FOREVER);
+        journal.close();
+        sayTrouble();
         reporter.reportAllDrops();
     }
 
@@ -103,6 +107,8 @@ final class Sender implements Runnable {
             }
         }
         long now = System.nanoTime();
+        journal.sync(now);
+        sayTrouble();
         reporter.reportDrops(now);
         if (closing) {
             takeLeave(now);
@@ -110,9 +116,12 @@ final class Sender implements Runnable {
         if (finished) {
             return;
         }
+        if (now - lookAt >= 0) {
+            lookForRenewal(now);
+        }
         if (session == null && now - connectAt >= 0) {
             connect(now);
-        } else if (session != null && (!welcomed || window.hasUnacked()) && now - giveUpAt >= 0) {
+        } else if (session != null && (!welcomed || outbox.hasUnacked()) && now - giveUpAt >= 0) {
             String what = welcomed ? "has not acknowledged anything" : "has not answered";
             reporter.state(hub() + " " + what + " for too long; connecting again");
             disconnect(backoff.nextNanos());
@@ -123,10 +132,11 @@ final class Sender implements Runnable {
 
     private long nanosToSleep() {
         long now = System.nanoTime();
-        long sleep = reporter.nanosUntilReport(now);
+        long sleep = Math.min(reporter.nanosUntilReport(now), journal.nanosUntilSync(now));
+        sleep = Math.min(sleep, lookAt - now);
         if (session == null) {
             sleep = Math.min(sleep, connectAt - now);
-        } else if (!welcomed || window.hasUnacked()) {
+        } else if (!welcomed || outbox.hasUnacked()) {
             sleep = Math.min(sleep, giveUpAt - now);
         }
         if (welcomed && pausedUntil - now > 0) {
@@ -142,26 +152,21 @@ final class Sender implements Runnable {
     }
 
     private boolean mayMakeBatch() {
-        return maySend() && window.hasRoom() && !window.hasUnsent();
+        return maySend() && outbox.wantsBatch();
     }
 
     private void pump(long now) {
         while (maySend()) {
             if (mayMakeBatch() && queue.isDue()) {
-                List<LogRecord> taken = queue.take(maker.maxRecords(), maker.maxBytes());
-                long bytes = taken.stream().mapToLong(LogRecord::getSerializedSize).sum();
-                window.append(maker.fit(taken), bytes);
+                outbox.makeBatch();
             }
-            boolean first = !window.hasUnacked();
-            Held next = window.next();
+            boolean first = !outbox.hasUnacked();
+            Held next = outbox.next();
             if (next == null) {
                 return;
             }
             if (first) {
                 giveUpAt = now + config.ackDeadline().toNanos();
-            }
-            if (!Window.isFirstSend(next)) {
-                counters.resent.add(next.records().size());
             }
             session.send(next.batch());
         }
@@ -189,11 +194,7 @@ final class Sender implements Runnable {
         welcomed = true;
         wentBackTo = 0;
         pausedUntil = System.nanoTime();
-        maker.limit(welcome.getLimits());
-        queue.setDue(maker.maxRecords(), maker.maxBytes());
-        List<Held> stored =
-                window.welcome(welcome.getLastSeq(), maker.maxUnackedBatches(), maker.maxUnackedBytes());
-        settle(stored, Ack.getDefaultInstance());
+        outbox.welcome(welcome);
         if (everConnected) {
             counters.reconnects.increment();
         }
@@ -207,23 +208,16 @@ final class Sender implements Runnable {
         if (ack.getUpToSeq() >= wentBackTo) {
             wentBackTo = 0;
         }
-        settle(window.ack(ack.getUpToSeq()), ack);
-    }
-
-    private void settle(List<Held> batches, Ack ack) {
-        for (Held batch : batches) {
-            queue.release(batch.queueBytes());
-            reporter.settled(batch, ack);
-        }
+        outbox.acked(ack);
     }
 
     private void nacked(Nack nack) {
         heard();
         boolean echo = nack.getCode() == FAILED_PRECONDITION && nack.getSeq() == wentBackTo;
-        if (echo || window.isUnsent(nack.getSeq())) {
+        if (echo || outbox.isUnsent(nack.getSeq())) {
             return; // answers what was sent before the stream went back
         }
-        int records = window.records(nack.getSeq());
+        int records = outbox.records(nack.getSeq());
         if (records == 0) {
             reporter.state(hub() + " asks for batch " + nack.getSeq() + ", which is settled; connecting again");
             disconnect(backoff.nextNanos());
@@ -231,21 +225,15 @@ final class Sender implements Runnable {
         }
         wentBackTo = nack.getSeq();
         if (nack.hasRetryAfter()) {
-            window.goBack(nack.getSeq());
+            outbox.goBack(nack.getSeq());
             // Out of order is mended by going back; anything else lasts, whatever short delay the hub names.
             long least = nack.getCode() == FAILED_PRECONDITION ? 0 : backoff.nextNanos();
             pausedUntil = System.nanoTime() + Math.max(least, nanos(nack.getRetryAfter()));
         } else if (nack.getCode() == RESOURCE_EXHAUSTED && records > 1) {
-            window.split(nack.getSeq());
+            outbox.split(nack.getSeq());
         } else {
-            drop(window.drop(nack.getSeq()), nack.getMessage());
+            outbox.drop(nack.getSeq(), nack.getMessage());
         }
-    }
-
-    private void drop(Held batch, String reason) {
-        counters.drop(batch.records().size());
-        queue.release(batch.queueBytes());
-        reporter.refused(reason);
     }
 
     private void heard() {
@@ -265,16 +253,18 @@ final class Sender implements Runnable {
     }
 
     private void ended(Throwable failure) {
-        if (saidGoodbye && window.isEmpty()) {
+        if (saidGoodbye && outbox.isEmpty()) {
             finished = true;
             return;
         }
-        String why = failure == null ? "it ended the stream" : Failure.text(failure, config);
-        reporter.state((welcomed ? "lost " : "cannot reach ") + hub() + ": " + why + "; trying again");
+        String why = failure == null ? "it ended the stream" : Failure.text(failure, connector.identity());
+        boolean distrust = failure != null && Failure.isDistrust(failure);
+        String next = distrust ? "; trying again slowly, or when the files change" : "; trying again";
+        reporter.state((welcomed ? "lost " : "cannot reach ") + hub() + ": " + why + next);
         if (System.nanoTime() - sessionSince >= config.backoffMax().toNanos()) {
             backoff.reset(); // an idle stream has nothing acknowledged, but it lasted
         }
-        disconnect(backoff.nextNanos());
+        disconnect(distrust ? backoff.slowNanos() : backoff.nextNanos());
     }
 
     // --- connecting and leaving ------------------------------------------------------------------------------------
@@ -283,16 +273,43 @@ final class Sender implements Runnable {
         sessionSince = now;
         giveUpAt = now + config.connectDeadline().toNanos();
         Hello hello = Hello.newBuilder()
-                .setProducerId(config.producerId())
+                .setProducerId(producerId)
                 .setClient(LoghubClient.PROGRAM)
-                .setNextSeq(window.helloSeq())
+                .setNextSeq(outbox.helloSeq())
                 .build();
         try {
             session = new Session(connector.open(), this::post);
-            session.open(hello);
+            session.open(hello, connector.credentials());
         } catch (IOException unusable) {
             reporter.state("cannot connect to " + hub() + ": " + unusable.getMessage() + "; trying again");
             disconnect(backoff.nextNanos());
+        }
+    }
+
+    /** Connects anew when certificate, key, authority or token were renewed: nothing is lost by it, nor doubled. */
+    private void lookForRenewal(long now) {
+        lookAt = now + config.reloadInterval().toNanos();
+        if (!connector.filesChanged()) {
+            return;
+        }
+        if (session == null) {
+            connectAt = now;
+            return;
+        }
+        try {
+            connector.check();
+        } catch (IOException unusable) {
+            reporter.state("the renewed files cannot be used, and the connection stays: " + unusable.getMessage());
+            return;
+        }
+        reporter.state("the files were renewed: connecting to " + hub() + " anew");
+        disconnect(0);
+    }
+
+    private void sayTrouble() {
+        String trouble = journal.trouble();
+        if (trouble != null) {
+            reporter.state(trouble);
         }
     }
 
@@ -312,7 +329,7 @@ final class Sender implements Runnable {
     }
 
     private void takeLeave(long now) {
-        boolean done = window.isEmpty() && queue.isEmpty();
+        boolean done = outbox.isEmpty();
         if (now - closeBy >= 0 || (done && !welcomed)) {
             finished = true;
         } else if (done && !saidGoodbye) {

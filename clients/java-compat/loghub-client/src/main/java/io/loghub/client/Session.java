@@ -1,5 +1,6 @@
 package io.loghub.client;
 
+import io.grpc.CallCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
@@ -37,9 +38,9 @@ final class Session implements ClientResponseObserver<ProducerMessage, HubMessag
         this.events = events;
     }
 
-    /** Opens the stream and says hello. */
-    void open(Hello hello) {
-        IngestGrpc.newStub(channel).stream(this);
+    /** Opens the stream and says hello; {@code credentials} may be null. */
+    void open(Hello hello, CallCredentials credentials) {
+        IngestGrpc.newStub(channel).withCallCredentials(credentials).stream(this);
         requests.onNext(ProducerMessage.newBuilder().setHello(hello).build());
     }
 

@@ -5,7 +5,8 @@ import io.loghub.v1.Value;
 
 /** Makes attribute values of Java objects. */
 public final class Values {
-    private static final String UNPRINTABLE = "[FAILED toString()]";
+    /** Stands for the text of an object that has none. */
+    public static final String UNPRINTABLE = "[FAILED toString()]";
 
     private Values() {}
 

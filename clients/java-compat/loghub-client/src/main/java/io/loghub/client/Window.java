@@ -1,5 +1,6 @@
 package io.loghub.client;
 
+import io.loghub.client.SpoolFrame.Mark;
 import io.loghub.v1.Batch;
 import io.loghub.v1.LogRecord;
 import io.loghub.v1.Resource;
@@ -31,18 +32,35 @@ final class Window {
         this.resource = resource;
     }
 
-    /** A batch with its place in the count; {@code queueBytes} is the room it holds in the queue. */
+    /**
+     * A batch with its place in the count; {@code queueBytes} is the room it holds in the queue, {@code first} and
+     * {@code count} are its place in the spool.
+     */
     static final class Held {
         private long seq;
         private final List<LogRecord> records;
         private final long queueBytes;
+        private final long first;
+        private final int count;
         private Batch batch;
         private boolean everSent;
 
-        private Held(long seq, List<LogRecord> records, long queueBytes) {
+        private Held(long seq, List<LogRecord> records, long queueBytes, long first, int count) {
             this.seq = seq;
             this.records = records;
             this.queueBytes = queueBytes;
+            this.first = first;
+            this.count = count;
+        }
+
+        /** Returns a batch that an earlier life of this program has numbered, with its records that can be read. */
+        static Held restored(Mark mark, List<LogRecord> records) {
+            return new Held(mark.seq(), records, 0, mark.first(), mark.count());
+        }
+
+        /** Returns what is remembered of it. */
+        Mark mark() {
+            return new Mark(seq, first, count);
         }
 
         long seq() {
@@ -104,11 +122,53 @@ final class Window {
         return stored;
     }
 
-    /** Numbers a new batch; it waits to be sent. */
-    void append(List<LogRecord> records, long queueBytes) {
-        Held batch = new Held(nextSeq++, records, queueBytes);
+    /**
+     * Takes up the batches of an earlier life, before the first stream. Damage may have left holes between them, which
+     * {@link #mendHoles} closes.
+     */
+    void restore(List<Held> batches, long next) {
+        for (Held batch : batches) {
+            batch.number(batch.seq, resource);
+            held.add(batch);
+        }
+        nextSeq = next;
+    }
+
+    /**
+     * Numbers the batches anew where numbers are missing, from {@code least} on, the first that the hub will take; to
+     * be called once it has said what it has stored. Returns whether there was something to mend.
+     */
+    boolean mendHoles(long least) {
+        boolean dense = held.isEmpty() || held.get(held.size() - 1).seq - held.get(0).seq == held.size() - 1
+                && nextSeq == held.get(held.size() - 1).seq + 1;
+        if (!dense) {
+            renumberFrom(0, least);
+        }
+        return !dense;
+    }
+
+    /** Numbers a new batch and returns it; it waits to be sent. */
+    Held append(List<LogRecord> records, long queueBytes, long first, int count) {
+        Held batch = new Held(nextSeq++, records, queueBytes, first, count);
         batch.number(batch.seq, resource);
         held.add(batch);
+        return batch;
+    }
+
+    /** Returns the batches that are not settled, those from this number on. */
+    List<Held> heldFrom(long seq) {
+        int index = (int) Math.max(0, Math.min(seq - helloSeq(), held.size()));
+        return List.copyOf(held.subList(index, held.size()));
+    }
+
+    /** Returns the first batch that is not settled, or null. */
+    Held first() {
+        return held.isEmpty() ? null : held.get(0);
+    }
+
+    /** Returns the number of the next new batch. */
+    long nextSeq() {
+        return nextSeq;
     }
 
     /** Returns the next batch to send and counts it as sent, or null where there is none or the window is full. */
@@ -189,8 +249,10 @@ final class Window {
         List<LogRecord> second = whole.records.subList(half, whole.records.size());
         // Each half holds half of the room: the records may have been cut, so their sizes need not add up to it.
         long part = whole.queueBytes / 2;
-        held.add(index, new Held(0, List.copyOf(first), part));
-        held.add(index + 1, new Held(0, List.copyOf(second), whole.queueBytes - part));
+        held.add(index, new Held(0, List.copyOf(first), part, whole.first, half));
+        held.add(
+                index + 1,
+                new Held(0, List.copyOf(second), whole.queueBytes - part, whole.first + half, whole.count - half));
         renumberFrom(index, seq);
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.loghub.client.internal.Endpoint;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -56,6 +57,12 @@ class LoghubConfigTest {
         refused("backoffMin", b -> b.backoffMin(Duration.ZERO));
         refused("ack", b -> b.ackDeadline(Duration.ZERO));
         refused("deadlines", b -> b.closeDeadline(Duration.ofNanos(-1)));
+        refused("spoolBytes", b -> b.spoolBytes(1 << 20));
+        refused("spoolSync", b -> b.spoolSync(Duration.ofNanos(-1)));
+        refused("reloadInterval", b -> b.reloadInterval(Duration.ZERO));
+        refused("keyStore", b -> b.keyStore(Path.of("s.p12"), Path.of("s.password")));
+        refused("trustStore", b -> b.trustStore(Path.of("t.p12"), Path.of("t.password")));
+        refused("spiffe://", b -> b.serverSpiffeId("hub"));
     }
 
     @Test
@@ -67,8 +74,22 @@ class LoghubConfigTest {
     }
 
     @Test
-    @DisplayName("producer ids are made up one for each configuration")
+    @DisplayName("producer ids are made up one for each client")
     void randomProducerIds() {
-        assertNotEquals(builder().build().producerId(), builder().build().producerId());
+        try (LoghubClient one = new LoghubClient(builder().closeDeadline(Duration.ZERO).build());
+                LoghubClient other = new LoghubClient(builder().closeDeadline(Duration.ZERO).build())) {
+            assertNotEquals(one.producerId(), other.producerId());
+        }
+    }
+
+    @Test
+    @DisplayName("a built configuration stays as it is, whatever the builder is told later")
+    void immutable() {
+        LoghubConfig.Builder builder = builder().service("a").attribute("k", 1);
+        LoghubConfig config = builder.build();
+        builder.service("b").attribute("k", 2);
+
+        assertEquals("a", config.service());
+        assertEquals(Map.of("k", 1), config.attributes());
     }
 }

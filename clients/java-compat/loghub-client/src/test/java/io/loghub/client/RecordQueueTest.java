@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.loghub.v1.LogRecord;
+import io.loghub.client.Store.Taken;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class RecordQueueTest {
     private static final int BATCH_BYTES = 2048;
     private static final int QUEUE_BYTES = 4096;
-    private static final LogRecord QUARTER = Records.ofSize(QUEUE_BYTES / 4);
+    private static final RecordSource QUARTER = RecordSource.of(Records.ofSize(QUEUE_BYTES / 4));
     private static final Duration LONG = Duration.ofMinutes(5);
 
     private final Counters counters = new Counters();
@@ -36,7 +36,12 @@ class RecordQueueTest {
                         .blockDeadline(blockDeadline)
                         .linger(linger)
                         .build(),
+                new MemoryStore(QUEUE_BYTES),
                 counters);
+    }
+
+    private static RecordSource source(String body) {
+        return RecordSource.of(Records.of(body));
     }
 
     private RecordQueue full(QueuePolicy policy, Duration blockDeadline) {
@@ -52,11 +57,11 @@ class RecordQueueTest {
     void dropNewest() {
         RecordQueue queue = full(QueuePolicy.DROP_NEWEST, LONG);
 
-        assertFalse(queue.offer(Records.of("x")));
-        List<LogRecord> taken = queue.take(1, BATCH_BYTES);
-        assertFalse(queue.offer(Records.of("x")), "what is on its way still holds its room");
-        queue.release(taken.get(0).getSerializedSize());
-        assertTrue(queue.offer(Records.of("x")));
+        assertFalse(queue.offer(source("x")));
+        Taken taken = queue.take(1, BATCH_BYTES);
+        assertFalse(queue.offer(source("x")), "what is on its way still holds its room");
+        queue.release(taken.bytes());
+        assertTrue(queue.offer(source("x")));
         assertEquals(new ClientStats(7, 5, 0, 0, 2, 5, 0, 0), counters.snapshot());
     }
 
@@ -65,11 +70,11 @@ class RecordQueueTest {
     void dropOldest() {
         RecordQueue queue = full(QueuePolicy.DROP_OLDEST, LONG);
 
-        assertTrue(queue.offer(Records.of("new")));
+        assertTrue(queue.offer(source("new")));
         assertEquals(1, counters.snapshot().dropped());
-        List<LogRecord> left = queue.take(10, QUEUE_BYTES);
+        List<RecordSource> left = queue.take(10, QUEUE_BYTES).records();
         assertEquals(4, left.size());
-        assertEquals("new", left.get(3).getBody());
+        assertEquals("new", left.get(3).toRecord().getBody());
     }
 
     @Test
@@ -78,7 +83,7 @@ class RecordQueueTest {
         RecordQueue queue = full(QueuePolicy.DROP_OLDEST, LONG);
         queue.take(10, 2 * QUEUE_BYTES);
 
-        assertFalse(queue.offer(Records.of("new")));
+        assertFalse(queue.offer(source("new")));
         assertEquals(1, counters.snapshot().dropped());
     }
 
@@ -89,7 +94,7 @@ class RecordQueueTest {
         CompletableFuture<Boolean> offered = CompletableFuture.supplyAsync(() -> queue.offer(QUARTER));
 
         queue.take(1, BATCH_BYTES);
-        queue.release(QUARTER.getSerializedSize());
+        queue.release(QUARTER.weight());
 
         assertTrue(offered.get(20, TimeUnit.SECONDS));
         assertEquals(0, counters.snapshot().dropped());
@@ -132,7 +137,7 @@ class RecordQueueTest {
     void recordLargerThanQueue() {
         RecordQueue queue = full(QueuePolicy.DROP_OLDEST, LONG);
 
-        assertFalse(queue.offer(Records.ofSize(QUEUE_BYTES + 1)));
+        assertFalse(queue.offer(RecordSource.of(Records.ofSize(QUEUE_BYTES + 1))));
         assertEquals(1, counters.snapshot().dropped());
     }
 
@@ -140,10 +145,10 @@ class RecordQueueTest {
     @DisplayName("a batch is due by count, by bytes, by age, or when nothing more will come")
     void due() {
         RecordQueue byCount = queue(QueuePolicy.DROP_NEWEST, LONG, LONG);
-        byCount.offer(Records.of("a"));
-        byCount.offer(Records.of("b"));
+        byCount.offer(source("a"));
+        byCount.offer(source("b"));
         assertFalse(byCount.isDue());
-        byCount.offer(Records.of("c"));
+        byCount.offer(source("c"));
         assertTrue(byCount.isDue());
 
         RecordQueue byBytes = queue(QueuePolicy.DROP_NEWEST, LONG, LONG);
@@ -154,11 +159,11 @@ class RecordQueueTest {
 
         RecordQueue byAge = queue(QueuePolicy.DROP_NEWEST, LONG, Duration.ZERO);
         assertFalse(byAge.isDue(), "an empty queue has nothing due");
-        byAge.offer(Records.of("a"));
+        byAge.offer(source("a"));
         assertTrue(byAge.isDue());
 
         RecordQueue closed = queue(QueuePolicy.DROP_NEWEST, LONG, LONG);
-        closed.offer(Records.of("a"));
+        closed.offer(source("a"));
         closed.close();
         assertTrue(closed.isDue());
     }
@@ -167,13 +172,13 @@ class RecordQueueTest {
     @DisplayName("a batch taken is within its limits, but never empty while there are records")
     void take() {
         RecordQueue queue = full(QueuePolicy.DROP_NEWEST, LONG);
-        int one = QUARTER.getSerializedSize();
+        int one = QUARTER.weight();
 
-        assertEquals(1, queue.take(10, 1).size());
-        assertEquals(1, queue.take(1, QUEUE_BYTES).size());
-        assertEquals(1, queue.take(10, 2 * RecordQueue.inBatch(one) - 1).size());
-        assertEquals(1, queue.take(10, 2 * RecordQueue.inBatch(one)).size());
-        assertTrue(queue.take(10, QUEUE_BYTES).isEmpty());
+        assertEquals(1, queue.take(10, 1).records().size());
+        assertEquals(1, queue.take(1, QUEUE_BYTES).records().size());
+        assertEquals(1, queue.take(10, 2 * MemoryStore.inBatch(one) - 1).records().size());
+        assertEquals(1, queue.take(10, 2 * MemoryStore.inBatch(one)).records().size());
+        assertTrue(queue.take(10, QUEUE_BYTES).records().isEmpty());
         assertTrue(queue.isEmpty());
     }
 
@@ -186,7 +191,7 @@ class RecordQueueTest {
 
         CompletableFuture<Void> full = CompletableFuture.runAsync(() -> {
             for (int i = 0; i < 3; i++) {
-                queue.offer(Records.of("a"));
+                queue.offer(source("a"));
             }
         });
         queue.await(LONG.toNanos(), true);

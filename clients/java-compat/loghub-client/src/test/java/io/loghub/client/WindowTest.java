@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.loghub.client.SpoolFrame.Mark;
 import io.loghub.client.Window.Held;
 import io.loghub.v1.Resource;
 import java.util.ArrayList;
@@ -18,7 +19,7 @@ class WindowTest {
     private final Window window = new Window(Resource.newBuilder().setService("s").build());
 
     private void append(String... bodies) {
-        window.append(Records.all(bodies), 10);
+        window.append(Records.all(bodies), 10, 0, bodies.length);
     }
 
     /** Sends what may be sent; returns it as {@code seq:body+body}. */
@@ -176,6 +177,22 @@ class WindowTest {
     }
 
     @Test
+    @DisplayName("holes between the batches of an earlier life are closed, from the first number that the hub takes")
+    void holes() {
+        Held first = Held.restored(new Mark(4, 0, 1), Records.all("a"));
+        Held second = Held.restored(new Mark(7, 5, 1), Records.all("b"));
+        window.restore(List.of(first, second), 9);
+
+        assertEquals(4, window.helloSeq());
+        window.welcome(3, 10, WIDE);
+        assertTrue(window.mendHoles(4));
+        append("c");
+        assertEquals(List.of("4:a", "5:b", "6:c"), send());
+        assertEquals(new Mark(5, 5, 1), second.mark());
+        assertFalse(window.mendHoles(4));
+    }
+
+    @Test
     @DisplayName("a batch is sent for the first time once, however often it is sent")
     void firstSend() {
         window.welcome(0, 10, WIDE);
@@ -209,7 +226,7 @@ class WindowTest {
     private static long batchBytes() {
         Window other = new Window(Resource.newBuilder().setService("s").build());
         other.welcome(0, 1, WIDE);
-        other.append(List.of(Records.of("a")), 1);
+        other.append(List.of(Records.of("a")), 1, 0, 1);
         return other.next().batch().getSerializedSize();
     }
 }

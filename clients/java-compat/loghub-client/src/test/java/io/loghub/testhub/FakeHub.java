@@ -92,6 +92,7 @@ public final class FakeHub implements AutoCloseable {
 
         private final BlockingQueue<ProducerMessage> heard = new LinkedBlockingQueue<>();
         private final StreamObserver<HubMessage> answers;
+        private final String authorization = TestServer.AUTHORIZATION.get();
 
         private Stream(StreamObserver<HubMessage> answers) {
             this.answers = answers;
@@ -110,6 +111,11 @@ public final class FakeHub implements AutoCloseable {
         @Override
         public void onCompleted() {
             heard.add(END);
+        }
+
+        /** Returns the header of that name, or "" where there was none. */
+        public String authorization() {
+            return authorization;
         }
 
         /** Waits for the next message. */

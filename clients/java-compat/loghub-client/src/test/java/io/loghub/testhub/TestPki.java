@@ -1,19 +1,28 @@
 package io.loghub.testhub;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.Date;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
@@ -62,6 +71,61 @@ public final class TestPki {
 
     public Path clientKey() {
         return folder.resolve("client.key");
+    }
+
+    /** Issues the hub's certificate anew, for a SPIFFE id alone. */
+    public void nameServer(String... uris) {
+        GeneralName[] names = Stream.of(uris)
+                .map(uri -> new GeneralName(GeneralName.uniformResourceIdentifier, uri))
+                .toArray(GeneralName[]::new);
+        leaf("server", names);
+    }
+
+    /** Issues the producer's certificate anew, for this SPIFFE id. */
+    public void renewClient(String uri) {
+        leaf("client", new GeneralName(GeneralName.uniformResourceIdentifier, uri));
+    }
+
+    /** Writes the producer's pair as PKCS#12, with its password in a file beside it; returns the store. */
+    public Path clientStore(String password) {
+        try (InputStream cert = Files.newInputStream(clientCert())) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(null, null);
+            Certificate leaf = CertificateFactory.getInstance("X.509").generateCertificate(cert);
+            String pem = Files.readString(clientKey()).replaceAll("-----.*-----|\\s", "");
+            PKCS8EncodedKeySpec key = new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem));
+            store.setKeyEntry("client", KeyFactory.getInstance("EC").generatePrivate(key), password.toCharArray(),
+                    new Certificate[] {leaf});
+            return write(store, "client.p12", password);
+        } catch (IOException | GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Writes the authority's certificate as PKCS#12, with its password in a file beside it; returns the store. */
+    public Path trustStore(String password) {
+        try (InputStream cert = Files.newInputStream(ca())) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(null, null);
+            store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(cert));
+            return write(store, "trust.p12", password);
+        } catch (IOException | GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Returns where the password of a store is written. */
+    public static Path passwordOf(Path store) {
+        return store.resolveSibling(store.getFileName() + ".password");
+    }
+
+    private Path write(KeyStore store, String name, String password) throws IOException, GeneralSecurityException {
+        Path file = folder.resolve(name);
+        try (OutputStream out = Files.newOutputStream(file)) {
+            store.store(out, password.toCharArray());
+        }
+        Files.writeString(passwordOf(file), password + "\n");
+        return file;
     }
 
     private void leaf(String name, GeneralName... names) {

@@ -1,7 +1,13 @@
 package io.loghub.testhub;
 
 import io.grpc.BindableService;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
@@ -14,6 +20,9 @@ import java.util.concurrent.TimeUnit;
 /** A gRPC server on loopback that asks for a client certificate, as a hub does. */
 final class TestServer implements AutoCloseable {
     private static final int MAX_MESSAGE_BYTES = 64 << 20;
+
+    /** What the caller showed beside its certificate. */
+    static final Context.Key<String> AUTHORIZATION = Context.key("authorization");
 
     private final Server server;
 
@@ -31,10 +40,25 @@ final class TestServer implements AutoCloseable {
                     .permitKeepAliveWithoutCalls(true)
                     .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                     .addService(service)
+                    .intercept(new Authorization())
                     .build()
                     .start();
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
+        }
+    }
+
+    /** Keeps what a caller shows beside its certificate. */
+    private static final class Authorization implements ServerInterceptor {
+        private static final Metadata.Key<String> NAME =
+                Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+        @Override
+        public <Q, A> ServerCall.Listener<Q> interceptCall(
+                ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+            String shown = headers.get(NAME);
+            Context context = Context.current().withValue(AUTHORIZATION, shown == null ? "" : shown);
+            return Contexts.interceptCall(context, call, headers, next);
         }
     }
 

@@ -16,6 +16,11 @@ import io.loghub.testhub.TestPki;
 import io.loghub.v1.Batch;
 import io.loghub.v1.LogRecord;
 import io.loghub.v1.Severity;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
+import io.opentelemetry.context.Scope;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -210,6 +215,74 @@ class LoghubAppenderTest {
     }
 
     @Test
+    @DisplayName("the open span of OpenTelemetry gives the ids where the context has none")
+    void openTelemetry() {
+        connect();
+        SpanContext span = SpanContext.create(TRACE, SPAN, TraceFlags.getSampled(), TraceState.getDefault());
+        try (Scope scope = Span.wrap(span).makeCurrent()) {
+            log.info("m");
+            assertTrue(scope != null);
+        }
+        log.info("m");
+
+        LogRecord inside = record();
+        assertEquals(TRACE, HexFormat.of().formatHex(inside.getTraceId().toByteArray()));
+        assertEquals(SPAN, HexFormat.of().formatHex(inside.getSpanId().toByteArray()));
+        assertTrue(record().getTraceId().isEmpty());
+    }
+
+    @Test
+    @DisplayName("where it was logged is said only where that is asked for")
+    void caller() {
+        configure(hub.endpoint(), "<includeCaller>true</includeCaller>");
+        stream = hub.accept();
+        stream.hello();
+        stream.welcome(0);
+        log.info("m");
+
+        LogRecord record = record();
+        assertEquals(
+                LoghubAppenderTest.class.getName() + ".caller",
+                record.getAttributesOrThrow("code.function.name").getStringValue());
+        assertEquals("LoghubAppenderTest.java", record.getAttributesOrThrow("code.file.path").getStringValue());
+        assertTrue(record.getAttributesOrThrow("code.line.number").getIntValue() > 0);
+    }
+
+    @Test
+    @DisplayName("what changes after it was logged is sent as it was")
+    void captured() {
+        connect();
+        StringBuilder changing = new StringBuilder("before");
+        mdc.put("user", "before");
+        log.atInfo().addKeyValue("k", changing).log("m");
+        changing.replace(0, changing.length(), "after");
+        mdc.put("user", "after");
+
+        LogRecord record = record();
+        assertEquals("before", record.getAttributesOrThrow("k").getStringValue());
+        assertEquals("before", record.getAttributesOrThrow("user").getStringValue());
+    }
+
+    @Test
+    @DisplayName("with a spool what was logged while the hub was away is sent by the next life of the application")
+    void spool() {
+        Path spool = folder.resolve("spool");
+        int port = hub.port();
+        hub.close();
+        configure("localhost:" + port, "<spool>" + spool + "</spool>");
+        log.info("before");
+        context.stop();
+        try (FakeHub back = new FakeHub(pki, port, "TLSv1.3")) {
+            configure("localhost:" + port, "<spool>" + spool + "</spool>");
+            stream = back.accept();
+            stream.hello();
+            stream.welcome(0);
+            assertEquals("before", record().getBody());
+            appender().stop();
+        }
+    }
+
+    @Test
     @DisplayName("an id that is none stays an attribute")
     void invalidTraceIds() {
         connect();
@@ -259,6 +332,20 @@ class LoghubAppenderTest {
         LogRecord record = record();
         assertEquals("value [FAILED toString()]", record.getBody());
         assertEquals("[FAILED toString()]", record.getAttributesOrThrow("k").getStringValue());
+    }
+
+    @Test
+    @DisplayName("an event that cannot be read at all is counted and said, and the next one goes")
+    void unreadable() {
+        connect();
+        context.setMDCAdapter(null);
+        log.info("lost");
+        context.setMDCAdapter(mdc);
+        log.info("next");
+
+        assertEquals("next", record().getBody());
+        assertTrue(awaitStatus("loghub could not read an event").contains("com.example.Orders"));
+        assertEquals(1, appender().stats().dropped());
     }
 
     @Test

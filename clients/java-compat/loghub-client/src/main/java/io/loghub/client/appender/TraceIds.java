@@ -1,4 +1,4 @@
-package io.loghub.logback;
+package io.loghub.client.appender;
 
 import com.google.protobuf.ByteString;
 import io.loghub.v1.LogRecord;

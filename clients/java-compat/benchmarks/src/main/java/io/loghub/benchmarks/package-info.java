@@ -1,0 +1,2 @@
+/** What logging costs the application's threads, measured with JMH. */
+package io.loghub.benchmarks;
