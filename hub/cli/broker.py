@@ -119,15 +119,7 @@ class Broker:
             first, *rest = uuid.uuid4().bytes
             # One in 64 would begin with a dash, and be taken for an option.
             cluster = urlsafe_b64encode(bytes((first & 0x7F, *rest))).rstrip(b"=").decode()
-            tool: tuple[str, ...] = (
-                *command,
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                cluster,
-                "-c",
-                str(properties),
-            )
+            tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
             if self.user:
                 tool += ["--add-scram", f"SCRAM-SHA-512=[name={self.user.name},password={self.user.password}]"]
             done = subprocess.run(tool, capture_output=True, text=True, timeout=_START_SECONDS, check=False)  # noqa: S603
