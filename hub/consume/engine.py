@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hub.consume.limits import ConsumeLimits
+    from hub.consume.member import Member
     from hub.consume.reader import Found
-    from hub.consume.runner import Member
     from hub.core.filter import Filter
     from hub.core.principal import Principal
     from hub.core.stored import StoredBatch

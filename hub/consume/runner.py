@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from time import time_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hub.consume.limits import ConsumeLimits
+    from hub.consume.member import Member, Observer
     from hub.consume.reader import Found
-    from hub.core.consumer_group import Group, Held, Seat
+    from hub.core.consumer_group import Group, Held
     from hub.log.model import Log
 
 _log = logging.getLogger(__name__)
@@ -46,34 +47,6 @@ _SECOND = 10**9
 _TICK_SECONDS = 0.001
 # A group's filter was let in when the group was made; what the limits are by now is not its concern.
 ANY_FILTER = FilterLimits(2**31, 2**31)
-
-
-class Outlet(Protocol):
-    """A member's way out; `hub.consume.session.ConsumerSession`."""
-
-    @property
-    def full(self) -> bool:
-        """Whether too much waits for the peer already."""
-
-    def sat(self, runner: GroupRunner, group: Group) -> None:
-        """Take note that the member sits, and who serves it."""
-
-    def deliver(self, frame: bytes) -> None:
-        """Send a delivery; never waits."""
-
-    def dismiss(self, error: LoghubError) -> None:
-        """End the membership."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member that is connected here."""
-
-    seat: Seat
-    outlet: Outlet
-    max_in_flight: int
-    max_records: int
-    ack_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +68,6 @@ class _Handed:
     member: Member
     held: Held
     found: Found
-
-
-class Observer(Protocol):
-    """Hears what became of records; `hub.consume.engine.Engine`."""
-
-    def changed(self, tenant: str, name: str, before: Group, after: Group) -> None:
-        """Take a stored change of this process."""
-
-    def handed(self, tenant: str, found: Found) -> None:
-        """Take what was sent to a member."""
-
-    def lag(self, tenant: str, name: str, records: int) -> None:
-        """Take how far behind its log a group is."""
 
 
 class GroupRunner:

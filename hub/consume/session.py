@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from hub import __version__
 from hub.consume.engine import check_name
 from hub.consume.errors import GroupDiffersError, GroupGoneError, ReplacedError
-from hub.consume.runner import ANY_FILTER, Member
+from hub.consume.member import Member
+from hub.consume.runner import ANY_FILTER
 from hub.core.consumer_group import Answer, Group, Seat
 from hub.core.cursor import Cursor
 from hub.core.ending import Ending
@@ -58,7 +59,7 @@ _REASONS: tuple[tuple[type[LoghubError], ingest_pb2.GoodbyeReason], ...] = (
 
 
 class ConsumerSession:
-    """Serves one member; implements `hub.rpc.tail.Session` and `hub.consume.runner.Outlet`."""
+    """Serves one member; implements `hub.rpc.tail.Session` and `hub.consume.member.Outlet`."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ import uvicorn
 from hub.errors import ConfigError
 from hub.web.frames import Flusher
 from hub.web.http import LoghubHttp
-from hub.web.tls import TlsListener
+from hub.web.tls_listener import TlsListener
 from hub.web.websocket import LoghubWebSocket
 
 if TYPE_CHECKING:

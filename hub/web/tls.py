@@ -11,7 +11,6 @@ A transport ends in one of three ways: `close` sends what waits, says goodbye an
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import ssl
@@ -27,11 +26,6 @@ _log = logging.getLogger(__name__)
 _READ_BYTES = 16 * 1024
 # Reads of one connection before others have their turn.
 _READS_AT_ONCE = 4
-_ACCEPTS_AT_ONCE = 8
-# How long handshakes go on before all else has its turn.
-_TURN_SECONDS = 0.001
-_NO_FILES_SECONDS = 0.5
-_NO_FILES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _HIGH_BYTES = 64 * 1024
 # What a peer may still send while it reads the end, and for how long: to close before would cut what it has not read.
 _LINGER_BYTES = 2**18
@@ -52,7 +46,7 @@ class TlsTransport(asyncio.Transport):
         loop: asyncio.AbstractEventLoop,
         connection: ssl.SSLSocket,
         peername: object,
-        lingering: set[_Linger],
+        lingering: set[Linger],
     ) -> None:
         super().__init__(
             {
@@ -231,7 +225,7 @@ class TlsTransport(asyncio.Transport):
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._loop.call_soon(self._tell_lost, None)
-        _Linger(self._loop, self._socket, self._lingering).begin()
+        Linger(self._loop, self._socket, self._lingering).begin()
 
     def _lose(self, error: BaseException | None) -> None:
         if self._gone:
@@ -242,7 +236,7 @@ class TlsTransport(asyncio.Transport):
         self._loop.remove_writer(self._fd)
         self._waiting.clear()
         self._waiting_bytes = 0
-        _close(self._socket)
+        close_quietly(self._socket)
         self._loop.call_soon(self._tell_lost, error)
 
     def _tell_lost(self, error: BaseException | None) -> None:
@@ -260,10 +254,10 @@ class _Nobody(asyncio.Protocol):
 _NOBODY = _Nobody()
 
 
-class _Linger:
+class Linger:
     """Passes over what a peer still sends, unread by TLS, until it ends too, or for a bounded time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ssl.SSLSocket, others: set[_Linger]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ssl.SSLSocket, others: set[Linger]) -> None:
         self._loop = loop
         self._others = others
         self._socket = connection
@@ -295,163 +289,10 @@ class _Linger:
             self._timer = None
             self._loop.remove_reader(self._fd)
             self._others.discard(self)
-            _close(self._socket)
+            close_quietly(self._socket)
 
 
-class _Handshake:
-    """A connection that is not let in yet."""
-
-    def __init__(self, listener: TlsListener, connection: ssl.SSLSocket, peername: object) -> None:
-        self._listener = listener
-        self._loop = listener.loop
-        self._socket = connection
-        self._fd = connection.fileno()
-        self._peername = peername
-        self.over = False
-        self._timer = self._loop.call_later(listener.handshake_seconds, self.cut)
-        self._loop.add_reader(self._fd, self._heard)
-
-    def _heard(self) -> None:
-        """Have the next step made in its turn."""
-        self._loop.remove_reader(self._fd)
-        self._listener.step_soon(self)
-
-    def _may_write(self) -> None:
-        self._loop.remove_writer(self._fd)
-        self._listener.step_soon(self)
-
-    def step(self) -> None:
-        """Go on with what the peer has said."""
-        try:
-            self._socket.do_handshake()
-        except ssl.SSLWantReadError:
-            self._loop.add_reader(self._fd, self._heard)
-        except ssl.SSLWantWriteError:
-            self._loop.add_writer(self._fd, self._may_write)
-        except OSError:  # those of TLS too
-            self.cut()
-        else:
-            self._leave()
-            self._listener.welcome(self._socket, self._peername)
-
-    def _leave(self) -> None:
-        self.over = True
-        self._timer.cancel()
-        self._listener.shaking.discard(self)
-
-    def cut(self) -> None:
-        """End it: it takes too long, is no TLS, or the listener closes."""
-        self._leave()
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        _close(self._socket)
-
-
-class TlsListener:
-    """Takes connections from a listening socket, each to a protocol of its own once its handshake is done.
-
-    handshake_seconds   for a peer to be done with it
-    shaking             those that are not yet; as many as files may be open
-    """
-
-    def __init__(
-        self,
-        listener: socket.socket,
-        context: ssl.SSLContext,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
-        handshake_seconds: float,
-    ) -> None:
-        """Begin to accept; call it inside the event loop."""
-        self.loop = asyncio.get_running_loop()
-        self.handshake_seconds = handshake_seconds
-        self.shaking: set[_Handshake] = set()
-        # Each of `shaking` at most once.
-        self._ready: deque[_Handshake] = deque()
-        self._listener = listener
-        self._context = context
-        self._make_protocol = make_protocol
-        # Each for _LINGER_SECONDS at most.
-        self._lingering: set[_Linger] = set()
-        self._closed = False
-        self._resume: asyncio.TimerHandle | None = None
-        listener.setblocking(False)  # noqa: FBT003  the standard library's
-        self.loop.add_reader(listener.fileno(), self._accept)
-
-    def _accept(self) -> None:
-        for _ in range(_ACCEPTS_AT_ONCE):
-            try:
-                connection, peername = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in _NO_FILES:
-                    raise
-                self._rest(error)
-                return
-            self._shake(connection, peername)
-
-    def _rest(self, error: OSError) -> None:
-        """Accept nothing for a moment: as many files are open as may be."""
-        _log.warning("web_accept_postponed", extra={"fields": {"reason": error.strerror}})
-        self.loop.remove_reader(self._listener.fileno())
-        self._resume = self.loop.call_later(_NO_FILES_SECONDS, self._go_on)
-
-    def _go_on(self) -> None:
-        if not self._closed:
-            self.loop.add_reader(self._listener.fileno(), self._accept)
-
-    def _shake(self, connection: socket.socket, peername: object) -> None:
-        connection.setblocking(False)  # noqa: FBT003  as above
-        try:
-            shaking = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        except OSError:  # gone again
-            connection.close()
-            return
-        one = _Handshake(self, shaking, peername)
-        self.shaking.add(one)
-
-    def step_soon(self, one: _Handshake) -> None:
-        """Have a handshake go on in its turn: a step takes 0.3 ms, and hundreds may come at once."""
-        if not self._ready:
-            self.loop.call_soon(self._turn)
-        self._ready.append(one)
-
-    def _turn(self) -> None:
-        """Make steps for a moment; then whatever else waits in the event loop has its turn before the next ones."""
-        end = self.loop.time() + _TURN_SECONDS
-        while self._ready and self.loop.time() < end:
-            one = self._ready.popleft()
-            if not one.over:
-                one.step()
-        if self._ready:
-            self.loop.call_soon(self._turn)
-
-    def welcome(self, connection: ssl.SSLSocket, peername: object) -> None:
-        """Let a peer in whose handshake is done."""
-        try:
-            transport = TlsTransport(self.loop, connection, peername, self._lingering)
-        except OSError:  # gone again
-            _close(connection)
-            return
-        transport.begin(self._make_protocol())
-
-    def close(self) -> None:
-        """Accept nothing more; connections that stand go on."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._resume is not None:
-            self._resume.cancel()
-        self.loop.remove_reader(self._listener.fileno())
-        for one in list(self.shaking):
-            one.cut()
-
-    async def wait_closed(self) -> None:
-        """Let go of those whose peers still read the end: the event loop may be at its own."""
-        for one in list(self._lingering):
-            one.end()
-
-
-def _close(connection: ssl.SSLSocket) -> None:
+def close_quietly(connection: ssl.SSLSocket) -> None:
+    """Close a socket whose peer may be gone already."""
     with suppress(OSError):
         connection.close()

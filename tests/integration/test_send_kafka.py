@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -110,13 +111,33 @@ async def test_a_message_over_the_brokers_limit_is_reported_and_the_rest_is_stor
     assert [message.value for message in await messages(broker, topic, 3)] == [b"first", b"second", b"last"]
 
 
+async def test_the_sample_service_in_python_logs_through_a_topic_too(broker: Broker, topic: str) -> None:
+    """For the demo, where the Java one is not built."""
+    await create_topic(broker, topic)
+    env = {**os.environ, "KAFKA_BROKERS": broker.address, "KAFKA_TOPIC": topic, "SAMPLE_ORDERS_PER_S": "200"}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "hub.cli.sample", env=env)
+    try:
+        async with asyncio.timeout(50):
+            found = [json.loads(one.value) for one in await messages(broker, topic, 10)]
+    finally:
+        process.terminate()
+        await process.wait()
+
+    assert found[0]["message"].startswith("[demo] order 1 placed")
+    assert {one["service.name"] for one in found} == {"orders"}
+    assert "PaymentError" in {one.get("error.type") for one in found}
+
+
 async def test_what_is_missing_or_unreadable_is_named(tmp_path: Path) -> None:
     """Before anything is connected to."""
     nowhere = tmp_path / "nowhere"
-    without_topic = await loghub("send", "--kafka", "127.0.0.1:1", stdin=LINES)
-    password = await loghub("send", "--kafka", "h:1", "--topic", "t", "--kafka-password-file", nowhere, stdin=LINES)
-    authority = await loghub("send", "--kafka", "h:1", "--topic", "t", "--kafka-ca", nowhere, stdin=LINES)
-    hub = await loghub("send", stdin=LINES, env={"LOGHUB_CA": "", "LOGHUB_CERT": "", "LOGHUB_KEY": ""})
+    no_certificates = {"LOGHUB_CA": "", "LOGHUB_CERT": "", "LOGHUB_KEY": ""}
+    without_topic, password, authority, hub = await asyncio.gather(
+        loghub("send", "--kafka", "127.0.0.1:1", stdin=LINES),
+        loghub("send", "--kafka", "h:1", "--topic", "t", "--kafka-password-file", nowhere, stdin=LINES),
+        loghub("send", "--kafka", "h:1", "--topic", "t", "--kafka-ca", nowhere, stdin=LINES),
+        loghub("send", stdin=LINES, env=no_certificates),
+    )
 
     assert "--kafka needs a --topic" in without_topic.err
     assert "--kafka-password-file" in password.err

@@ -105,7 +105,8 @@ public final class LoghubClient implements AutoCloseable {
      * Takes no more records, sends what is queued, and takes leave of the hub; may be called again.
      *
      * @param deadline how long that may take
-     * @return records that were not acknowledged in time, and may or may not be stored
+     * @return records that were not acknowledged in time, and may or may not be stored; a spool keeps them for its next
+     *     life
      */
     public long close(Duration deadline) {
         sender.closeBy(System.nanoTime() + Math.min(RecordQueue.nanos(deadline), Long.MAX_VALUE / 4));

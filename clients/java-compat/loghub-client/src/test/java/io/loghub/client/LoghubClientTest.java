@@ -329,8 +329,8 @@ class LoghubClientTest {
     void silence() {
         client = new LoghubClient(config()
                 .batchRecords(1)
-                .connectDeadline(Duration.ofMillis(300))
-                .ackDeadline(Duration.ofMillis(300))
+                .connectDeadline(Duration.ofSeconds(1))
+                .ackDeadline(Duration.ofSeconds(1))
                 .build());
         hub.accept().hello();
         Stream second = hub.accept();
