@@ -7,9 +7,9 @@ Fields: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
 
 from __future__ import annotations
 
-from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.json_objects import objects
-from hub.ingest.formats.layout import Layout, record
+from hub.ingest.formats.layout import Layout
+from hub.ingest.formats.shape import encoded
 
 LAYOUT = Layout(
     time=("@timestamp",),
@@ -32,4 +32,4 @@ LAYOUT = Layout(
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [record(flat(fields), LAYOUT).SerializeToString() for fields in objects(payload)]
+    return [encoded(fields, LAYOUT) for fields in objects(payload)]

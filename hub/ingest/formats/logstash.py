@@ -5,9 +5,9 @@ Fields: https://github.com/logfellow/logstash-logback-encoder#standard-fields
 
 from __future__ import annotations
 
-from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.json_objects import objects
-from hub.ingest.formats.layout import Layout, record
+from hub.ingest.formats.layout import Layout
+from hub.ingest.formats.shape import encoded
 
 # It has no field for the service: customFields or a property of logback's context name it, as everyone likes.
 SERVICE = (
@@ -40,4 +40,4 @@ LAYOUT = Layout(
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [record(flat(fields), LAYOUT).SerializeToString() for fields in objects(payload)]
+    return [encoded(fields, LAYOUT) for fields in objects(payload)]
