@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from hub.log.backbone_message import Producer, checkpoint_message, forget_message
-from hub.log.kafka_connection import explained, persist
+from hub.log.kafka_connection import explained, let_go, persist
 from hub.log.kafka_follower import REPLICA, Follower
 from hub.log.kafka_sender import Sender
 from hub.log.kafka_topics import Topics, TopicSettings
@@ -237,8 +237,4 @@ class KafkaLog:
             fields = {"tenant": one.tenant, "reason": explained(error)}
             _log.warning("kafka_checkpoint_postponed", extra={"fields": fields})
         finally:
-            try:
-                async with asyncio.timeout(1.0):
-                    await producer.stop()
-            except (KafkaError, OSError, TimeoutError):
-                pass
+            await let_go(producer)

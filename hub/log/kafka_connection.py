@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
+    from aiokafka import AIOKafkaProducer
+
 _log = logging.getLogger(__name__)
 # What the client library says of a broker that is away, many times a second; the hub says it once.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 _FIRST_PAUSE_SECONDS = 0.25
 _MAX_PAUSE_SECONDS = 10.0
+_FAREWELL_SECONDS = 1.0
 # How long a fetch may wait at the broker for something new; a partition that was added is fetched after at most that.
 _FETCH_WAIT_MS = 100
 
@@ -106,6 +110,23 @@ async def persist(what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:  # n
             _log.info("kafka_reached", extra={"fields": {"what": what}})
         return result
     return None  # pauses never end
+
+
+async def let_go(client: AIOKafkaProducer) -> bool:
+    """Stop a producer; return whether that was in order. Its connections are closed in any case.
+
+    A producer that is stopped waits for the broker first. Where that takes too long, a connection would be left open
+    behind it, which nobody closes any more.
+    """
+    try:
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await client.stop()
+    except (KafkaError, OSError, TimeoutError):
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await client.client.close()
+        return False
+    return True
 
 
 def explained(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 
 from hub.errors import LoghubError, LogUnavailableError, ShuttingDownError, TooLargeError
 from hub.log.backbone_message import Stamp, entry_message
-from hub.log.kafka_connection import explained, persist
+from hub.log.kafka_connection import explained, let_go, persist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -264,8 +264,5 @@ class Sender:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        try:
-            async with asyncio.timeout(1.0):
-                await producer.stop()
-        except (KafkaError, OSError, TimeoutError):
+        if not await let_go(producer):
             _log.info("kafka_producer_left", extra={"fields": {"reason": "the broker does not answer"}})
