@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from hub.log.backbone_message import Producer, checkpoint_message, forget_message
-from hub.log.kafka_connection import explained, let_go, persist
+from hub.log.kafka_connection import begin, explained, let_go, persist
 from hub.log.kafka_follower import REPLICA, Follower
 from hub.log.kafka_sender import Sender
 from hub.log.kafka_topics import Topics, TopicSettings
@@ -230,7 +230,7 @@ class KafkaLog:
         )
         try:
             async with asyncio.timeout(self._connection.timeout_seconds):
-                await producer.start()
+                await begin(producer)
                 await producer.send_and_wait(one.partition.topic, message, partition=0)
             await self._follower.catch_up(one.tenant)
         except (KafkaError, OSError, TimeoutError) as error:

@@ -8,7 +8,7 @@ import random
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -110,6 +110,32 @@ async def persist(what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:  # n
             _log.info("kafka_reached", extra={"fields": {"what": what}})
         return result
     return None  # pauses never end
+
+
+class Startable(Protocol):
+    """A client of the library."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+
+async def begin(client: Startable) -> None:
+    """Start a client of the library, which is to be stopped where that fails.
+
+    Who is cancelled meanwhile waits for the start to be over, or for a second: the library leaves a connection open
+    behind it where its start is cancelled between two steps.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait((starting,), timeout=_FAREWELL_SECONDS)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait((starting,))
+        elif not starting.cancelled():
+            starting.exception()  # it is over, however it went
+        raise
 
 
 async def let_go(client: AIOKafkaProducer) -> bool:

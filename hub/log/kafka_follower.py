@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from hub.errors import StorageFailedError, StorageFullError
 from hub.log.backbone_message import Checkpoint, Forget, Stamped, read_message
-from hub.log.kafka_connection import explained, persist
+from hub.log.kafka_connection import begin, explained, persist
 from hub.log.lmdb_store import ProducerRow, Snapshot
 from hub.log.model import OWN, Appended, Entry
 
@@ -314,7 +314,7 @@ class Follower:
     async def _started(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(**self._connection.consumer_options(_FETCH_BYTES))
         try:
-            await consumer.start()
+            await begin(consumer)
         except BaseException:
             await consumer.stop()
             raise
@@ -331,7 +331,11 @@ class Follower:
             return int((await asker.end_offsets([one.partition]))[one.partition])
 
     async def close(self) -> None:
-        """End the connections."""
+        """End the connections, and what still asks on them: it would make new ones."""
+        asking = [one.barrier for one in self.followed.values() if one.barrier is not None]
+        for barrier in asking:
+            barrier.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
         for consumer in (self._consumer, self._asker):
             if consumer:
                 await consumer.stop()

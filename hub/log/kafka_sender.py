@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 
 from hub.errors import LoghubError, LogUnavailableError, ShuttingDownError, TooLargeError
 from hub.log.backbone_message import Stamp, entry_message
-from hub.log.kafka_connection import explained, let_go, persist
+from hub.log.kafka_connection import begin, explained, let_go, persist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -254,7 +254,7 @@ class Sender:
             max_request_size=self._max_message_bytes,
         )
         try:
-            await producer.start()
+            await begin(producer)
         except BaseException:
             await producer.stop()
             raise

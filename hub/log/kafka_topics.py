@@ -13,6 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from hub.log.kafka_connection import begin
+
 if TYPE_CHECKING:
     from hub.log.kafka_connection import KafkaConnection
 
@@ -72,8 +74,8 @@ class Topics:
         partition = self.partition(_EPOCH_NAME)
         await self._create(partition.topic, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
         consumer = AIOKafkaConsumer(**self._connection.consumer_options(_EPOCH_BYTES))
-        await consumer.start()
         try:
+            await begin(consumer)
             consumer.assign([partition])
             if not (await consumer.end_offsets([partition]))[partition]:
                 await self._draw(partition)
@@ -86,8 +88,8 @@ class Topics:
 
     async def _draw(self, partition: TopicPartition) -> None:
         producer = AIOKafkaProducer(**self._connection.options(), acks="all", enable_idempotence=True)
-        await producer.start()
         try:
+            await begin(producer)
             async with asyncio.timeout(self._connection.timeout_seconds):
                 await producer.send_and_wait(partition.topic, _EPOCH.pack(secrets.randbits(64)), partition=0)
         finally:
@@ -97,8 +99,8 @@ class Topics:
         settings = self._settings
         config = {"min.insync.replicas": str(settings.min_insync_replicas), **config}
         admin = AIOKafkaAdminClient(**self._connection.options())
-        await admin.start()
         try:
+            await begin(admin)
             new = NewTopic(topic, 1, settings.replication_factor, topic_configs=config)
             response = await admin.create_topics([new])
         finally:

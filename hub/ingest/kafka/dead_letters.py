@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from hub.log.kafka_connection import explained, let_go
+from hub.log.kafka_connection import begin, explained, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +88,8 @@ class DeadLetters:
 
     async def _make(self, topic: str) -> None:
         admin = AIOKafkaAdminClient(**self._connection.options())
-        await admin.start()
         try:
+            await begin(admin)
             response = await admin.create_topics([NewTopic(topic, 1, self._options.replication_factor)])
         finally:
             await admin.close()
@@ -108,7 +108,7 @@ class DeadLetters:
                     max_request_size=self._options.max_bytes + _OVERHEAD_BYTES,
                 )
                 try:
-                    await producer.start()
+                    await begin(producer)
                 except BaseException:
                     await producer.stop()
                     raise

@@ -24,7 +24,7 @@ from aiokafka.errors import (
 
 from hub.errors import BrokerUnavailableError
 from hub.ingest.kafka.ports import OffsetsGoneError, Partition, TopicForbiddenError
-from hub.log.kafka_connection import explained
+from hub.log.kafka_connection import begin, explained
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -97,7 +97,7 @@ class KafkaGroup:
     async def start(self, topics: Iterable[str]) -> None:
         """Connect and join; what the client library raises."""
         try:
-            await self._consumer.start()
+            await begin(self._consumer)
         except BaseException:
             await self.stop()
             raise

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from hub.log import kafka_connection
-from hub.log.kafka_connection import let_go
+from hub.log.kafka_connection import begin, let_go
 
 
 class Client:
@@ -49,3 +49,59 @@ async def test_who_stops_in_order_closes_by_itself() -> None:
     client: Any = Client(answers=True)
     assert await let_go(client)
     assert client.closed == 0
+
+
+class Starting:
+    """A client whose start has two steps, and leaves a connection open where it is cancelled between them."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.reached = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.left_open = False
+        self.over = False
+        self._fault = fault
+
+    async def start(self) -> None:
+        """Connect, and ask for the cluster."""
+        self.left_open = True
+        self.reached.set()
+        await self.answer.wait()
+        self.left_open = False
+        self.over = True
+        if self._fault:
+            raise self._fault
+
+
+@pytest.mark.parametrize("fault", [None, OSError()])
+async def test_who_is_cancelled_lets_a_start_end_first(fault: Exception | None) -> None:
+    """Then it is cancelled all the same, however the start went."""
+    client = Starting(fault)
+    beginning = asyncio.create_task(begin(client))
+    await client.reached.wait()
+    beginning.cancel()
+    await asyncio.sleep(0)
+    assert not beginning.done()
+    client.answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    assert (client.over, client.left_open) == (True, False)
+
+
+async def test_a_start_that_does_not_end_is_waited_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is silent holds nobody up."""
+    monkeypatch.setattr(kafka_connection, "_FAREWELL_SECONDS", 0.01)
+    client = Starting()
+    beginning = asyncio.create_task(begin(client))
+    await client.reached.wait()
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(beginning, 5)
+    assert not client.over
+
+
+async def test_a_start_that_fails_says_so() -> None:
+    """To whoever waits for it."""
+    client = Starting(OSError("refused"))
+    client.answer.set()
+    with pytest.raises(OSError, match="refused"):
+        await begin(client)
