@@ -171,6 +171,13 @@ _NUMBERS = (
     ),
     Case("enum-largest", "LogRecord", "severity: 2147483647"),
     Case("enum-smallest", "LogRecord", "severity: -2147483648"),
+    Case(
+        "list-of-uint64",
+        "AckDeliveries",
+        "ids: [0, 1, 18446744073709551615]",
+        also_hex=("0800080108ffffffffffffffffff01", "0a0200010a0affffffffffffffffff01"),
+        also_json=({"ids": [0, 1, "18446744073709551615"]},),
+    ),
 )
 
 _PRESENCE = (

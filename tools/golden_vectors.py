@@ -14,13 +14,13 @@ from golden_cases import CASES, Case
 from golden_outcomes import OUTCOMES, Outcome
 from google.protobuf import json_format, text_format
 
-from hub.pb import ingest_pb2, record_pb2, tail_pb2
+from hub.pb import consume_pb2, ingest_pb2, record_pb2, tail_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 _PACKAGE = "loghub.v1"
-_FILES = (ingest_pb2, record_pb2, tail_pb2)
+_FILES = (ingest_pb2, record_pb2, tail_pb2, consume_pb2)
 
 
 def vector(case: Case) -> dict[str, Any]:
