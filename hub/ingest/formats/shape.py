@@ -2,7 +2,7 @@
 
 A shape writes the record's bytes itself, from the fields as they come out of JSON. It takes the common case only: what
 is not text where text is expected, a level by number, an exception, is left to `hub.ingest.formats.layout.record`,
-which says what becomes of every message; both make the same record. ECS, in turns in one run: 16 → 11 µs a message.
+which says what becomes of every message; both make the same record. This way takes two thirds of the time.
 """
 
 from __future__ import annotations
