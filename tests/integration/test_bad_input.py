@@ -71,7 +71,8 @@ async def test_a_batch_over_the_limit_is_refused_and_the_stream_goes_on(start: S
 
 async def test_a_message_over_grpcs_limit_ends_the_call_and_the_producer_resumes(start: Start, tenant: str) -> None:
     """What was acknowledged stays; a new stream goes on at the next number."""
-    async with start(ingest={"max-batch-bytes": "16KiB", "max-record-bytes": "8KiB"}) as (site, _):
+    small = {"max-batch-bytes": "16KiB", "max-record-bytes": "8KiB", "max-otlp-bytes": "16KiB"}
+    async with start(ingest=small) as (site, _):
         async with site.producer(tenant) as producer:
             await producer.receive("welcome")
             await producer.send_batches(batch("one", seq=1))
