@@ -7,16 +7,19 @@ are for `hub.core.batch.admit`, as at every other door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from hub.errors import FormatError
 from hub.ingest.formats import ecs, filebeat, fluent_bit, log4j2, logstash, otlp_json, otlp_protobuf, own, text
 
-__all__ = ["FORMATS", "Decode", "FormatError"]
+__all__ = ["FORMATS", "RUNS", "Decode", "DecodeRun", "FormatError"]
 
 # A message's bytes → its serialised LogRecords, at least one; FormatError, and nothing else, where it cannot be read.
 Decode = Callable[[bytes], list[bytes]]
+# Messages that follow each other → the serialised LogRecord of each; FormatError where one cannot be read or makes
+# another number of records: then each is to be decoded by itself, which says what of it.
+DecodeRun = Callable[[Sequence[bytes]], list[bytes]]
 
 FORMATS: Mapping[str, Decode] = MappingProxyType(
     {
@@ -31,3 +34,6 @@ FORMATS: Mapping[str, Decode] = MappingProxyType(
         "text": text.decode,
     }
 )
+
+# Formats whose messages are read faster many at a time.
+RUNS: Mapping[str, DecodeRun] = MappingProxyType({"ecs": ecs.decode_run, "logstash": logstash.decode_run})

@@ -11,7 +11,7 @@ from hub.errors import FormatError, FormatReason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.pb.record_pb2 import LogRecord, Resource
+    from hub.pb.record_pb2 import LogRecord, Resource, Value
 
 _MAX_DEPTH = 16
 # Ten thousand times what a record has; admission refuses far fewer, but after more work.
@@ -51,8 +51,12 @@ def _too_many() -> FormatError:
 
 
 def put(record: LogRecord | Resource, name: str, value: Any) -> None:  # noqa: ANN401  JSON is any
-    """Set an attribute of a record or resource; arrays and objects become their JSON, longer integers their digits."""
-    target = record.attributes[name]
+    """Set an attribute of a record or resource, as `fill`."""
+    fill(record.attributes[name], value)
+
+
+def fill(target: Value, value: Any) -> None:  # noqa: ANN401  as above
+    """Set an empty value; arrays and objects become their JSON, longer integers their digits, null none."""
     kind = type(value)
     if kind is str:
         target.string_value = value

@@ -7,9 +7,14 @@ Fields: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
 
 from __future__ import annotations
 
-from hub.ingest.formats.json_objects import objects
+from typing import TYPE_CHECKING
+
+from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.layout import Layout
 from hub.ingest.formats.shape import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LAYOUT = Layout(
     time=("@timestamp",),
@@ -32,4 +37,9 @@ LAYOUT = Layout(
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [encoded(fields, LAYOUT) for fields in objects(payload)]
+    return encoded(objects(payload), LAYOUT)
+
+
+def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
+    """Return the record of each message; FormatError where one of them is not exactly one object."""
+    return encoded(one_each(payloads), LAYOUT)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hub.errors import FormatError, FormatReason
 from hub.ingest.formats.payload import MAX_RECORDS, checked_encoding, present
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Left to right: an escaped backslash, a pair, and what is left is half of one.
 _SURROGATES = re.compile(
@@ -32,6 +35,18 @@ def objects(payload: bytes) -> list[dict[str, Any]]:
     if type(value) is dict and value:
         return [value]
     return _several(value)
+
+
+def one_each(payloads: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the object of each message; FormatError where one of them is not exactly one object with fields."""
+    try:
+        found = list(map(orjson.loads, payloads))
+    except orjson.JSONDecodeError:
+        found = [_again(payload) for payload in payloads]
+    if any(type(value) is not dict for value in found) or not all(found):
+        msg = "a message of several is not one object"
+        raise FormatError(msg, reason=FormatReason.SHAPE)
+    return found
 
 
 def _several(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401  JSON is any

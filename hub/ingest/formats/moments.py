@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 _SECOND = 10**9
 _MAX_NANOS = 2**64
@@ -13,9 +17,10 @@ _ISO = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2})"
     r"(?:[.,]([0-9]{1,9})[0-9]*)? ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
-# As most encoders write it, to the millisecond in UTC: read in half of the time.
+# As most encoders write it, in UTC, with a fraction of up to nine digits: read in half of the time.
 _PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}")
-_MILLIS = {f"{number:03d}": number * 10**6 for number in range(1000)}
+_FRACTION_AT = 20
+_FRACTIONS = {digits: 10 ** (9 - digits) for digits in range(1, 10)}
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 # Up to which number since 1970 the unit is taken for: seconds until the year 5138, thousandths until 5138, and so on.
 _UNITS = ((10**11, _SECOND), (10**14, 10**6), (10**17, 10**3), (_MAX_NANOS, 1))
@@ -27,10 +32,12 @@ def nanos(value: object) -> int | None:
     A time without a zone is taken as UTC. The unit of a number follows from its size.
     """
     if type(value) is str:
-        if value[23:] == "Z" and value[19] == "." and (thousandths := _MILLIS.get(value[20:23])) is not None:
+        fraction = value[_FRACTION_AT:-1]
+        unit = _FRACTIONS.get(len(fraction))
+        if unit and value[19] == "." and value[-1] == "Z" and fraction.isascii() and fraction.isdigit():
             start = _utc(value[:19])
             if start is not None:
-                return _in_range(start + thousandths)
+                return _in_range(start + int(fraction) * unit)
         found = _ISO.fullmatch(value)
         if found:
             return _in_range(_of_iso(*found.groups()))
@@ -43,6 +50,33 @@ def nanos(value: object) -> int | None:
     if type(value) is int or type(value) is float:
         return _of_number(value)
     return None
+
+
+def nanos_of(values: Sequence[object]) -> list[int | None]:
+    """Return `nanos` of each value; in a third of the time where all are written alike."""
+    return _alike(values) or list(map(nanos, values))
+
+
+def _alike(values: Sequence[object]) -> list[int | None]:
+    """Return the times of texts of one length in UTC with a fraction; nothing where they are not."""
+    if set(map(type, values)) != {str}:
+        return []
+    texts = cast("Sequence[str]", values)
+    length, *others = set(map(len, texts))
+    unit = _FRACTIONS.get(length - _FRACTION_AT - 1)
+    if others or not unit or {text[19] + text[-1] for text in texts} != {".Z"}:
+        return []
+    fractions = [text[_FRACTION_AT:-1] for text in texts]
+    joined = "".join(fractions)
+    starts = {second: _utc(second) or 0 for second in {text[:19] for text in texts}}
+    if not (joined.isascii() and joined.isdigit()) or _outside(starts.values()):
+        return []
+    return [starts[text[:19]] + int(fraction) * unit for text, fraction in zip(texts, fractions, strict=True)]
+
+
+def _outside(seconds: Collection[int]) -> bool:
+    """Tell whether one of the nanoseconds at which seconds begin is out of range, or the next second would be."""
+    return min(seconds) <= 0 or max(seconds) >= _MAX_NANOS - _SECOND
 
 
 def _of_iso(second: str, fraction: str | None, zone: str | None) -> int | None:

@@ -1,31 +1,39 @@
-"""Records of messages that all have the same fields, as an encoder writes them: which field goes where is found once.
+"""Records of JSON objects that all have the same fields, as an encoder writes them: which goes where is found once.
 
-A shape writes the record's bytes itself, from the fields as they come out of JSON. It takes the common case only: what
-is not text where text is expected, a level by number, an exception, is left to `hub.ingest.formats.layout.record`,
-which says what becomes of every message; both make the same record. This way takes two thirds of the time.
+Objects are read a column at a time: what one of them takes is mostly the steps from one field to the next, and a column
+takes one such step for all. A shape writes the records' bytes itself, and takes the common case only: an object with
+something that is not text where text is expected, a time that is none, an exception, is left to
+`hub.ingest.formats.layout.record`, which says what becomes of every one; both make the same record.
 """
 
 from __future__ import annotations
 
 import struct
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from hub.core.wire import delimited, tag
-from hub.ingest.formats.attributes import flat, put, text
+from hub.ingest.formats.attributes import fill, flat, text
 from hub.ingest.formats.layout import record
 from hub.ingest.formats.levels import severity
-from hub.ingest.formats.moments import nanos
+from hub.ingest.formats.moments import nanos, nanos_of
 from hub.pb.record_pb2 import LogRecord, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from hub.ingest.formats.layout import Layout
 
-# Shapes that are kept of a layout, the fields of one, and the bytes of their names: services write a few, and who
-# writes more is read the other way.
+# Shapes that are kept of a layout, the fields of one, and the bytes of their names: services write a few. Where there
+# are more, all are forgotten and those that are in use found anew.
 _MOST, _MOST_FIELDS, _MOST_BYTES = 256, 64, 2048
+# Fewer objects than these are read one by one: columns that short cost more than they save.
+_FEW = 3
+# Heads are kept for values up to this size.
 _SMALL = 256
+# A column whose values come again so often has each encoded once.
+_REPEATED = 4
 _FIXED = struct.Struct("<Q")
 _FIELDS = LogRecord.DESCRIPTOR.fields_by_name
 _SEVERITY = tag(LogRecord.SEVERITY_FIELD_NUMBER, 0)
@@ -33,111 +41,197 @@ _SEVERITY = tag(LogRecord.SEVERITY_FIELD_NUMBER, 0)
 _KEY, _VALUE, _STRING = 1, 2, Value.STRING_VALUE_FIELD_NUMBER
 _ATTRIBUTE = LogRecord.ATTRIBUTES_FIELD_NUMBER
 _WIRE_FIXED64 = 1
+_TEXTS: AbstractSet[type] = {str}
+# What may be looked up by its value: equal ones of one of these types are the same in every way.
+_PLAIN: tuple[AbstractSet[type], ...] = ({int}, {bool}, {type(None)})
 
 
-def _heads(number: int) -> tuple[bytes, ...]:
-    return tuple(delimited(number, size) for size in range(_SMALL))
+def encoded(rows: Sequence[dict[str, Any]], layout: Layout) -> list[bytes]:
+    """Return the serialised record of each JSON object; they may be used up."""
+    return _encoded(rows, layout, flattened=False)
 
 
-_STRING_HEADS, _VALUE_HEADS, _ATTRIBUTE_HEADS = _heads(_STRING), _heads(_VALUE), _heads(_ATTRIBUTE)
+def _encoded(rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool) -> list[bytes]:
+    names = list(map(tuple, rows))
+    if names.count(names[0]) == len(rows):
+        return _alike(names[0], rows, layout, flattened=flattened)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, one in enumerate(names):
+        groups.setdefault(one, []).append(index)
+    made = [b""] * len(rows)
+    for one, indexes in groups.items():
+        of_group = _alike(one, [rows[index] for index in indexes], layout, flattened=flattened)
+        for index, raw in zip(indexes, of_group, strict=True):
+            made[index] = raw
+    return made
 
 
-def encoded(fields: dict[str, Any], layout: Layout) -> bytes:
-    """Return the serialised record that the fields of a JSON object make; they may be used up."""
-    fields = flat(fields)
-    names = tuple(fields)
-    shapes = layout.shapes
-    shape = shapes.get(names)
+def _alike(names: tuple[str, ...], rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool) -> list[bytes]:
+    """Return the records of objects that have the same fields."""
+    if len(rows) < _FEW or not _usual(names):
+        return [_thorough(fields if flattened else flat(fields), layout) for fields in rows]
+    columns = list(zip(*map(dict.values, rows), strict=True))
+    kinds = [set(map(type, column)) for column in columns]
+    if not flattened and any(dict in kind for kind in kinds):
+        return _encoded([flat(fields) for fields in rows], layout, flattened=True)
+    shape = layout.shapes.get(names)
     if shape is None:
-        if len(shapes) >= _MOST or len(names) > _MOST_FIELDS or sum(map(len, names)) > _MOST_BYTES:
-            return record(fields, layout).SerializeToString()
-        shape = shapes[names] = Shape(names, layout)
-    return shape.encode(fields) or record(fields, layout).SerializeToString()
+        if len(layout.shapes) >= _MOST:
+            layout.shapes.clear()
+        shape = layout.shapes[names] = Shape(names, layout)
+    made, uncommon = shape.encode(columns, kinds)
+    for index in uncommon:
+        made[index] = _thorough(rows[index], layout)
+    return made
+
+
+def _usual(names: Sequence[str]) -> bool:
+    return 0 < len(names) <= _MOST_FIELDS and sum(map(len, names)) <= _MOST_BYTES
+
+
+def _thorough(fields: dict[str, Any], layout: Layout) -> bytes:
+    return record(fields, layout).SerializeToString()
+
+
+class _Heads(dict[int, bytes]):
+    """What goes before a value of so many bytes."""
+
+    def __init__(self, head: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._head = head
+
+    def __missing__(self, size: int) -> bytes:
+        head = self._head(size)
+        if size < _SMALL:
+            self[size] = head
+        return head
 
 
 class Shape:
-    """What becomes of each field of messages that have these fields."""
+    """What becomes of each field of objects that have these fields; a field is known by its index."""
 
     __slots__ = ("_attributes", "_common", "_ids", "_level", "_texts", "_times")
 
     def __init__(self, names: Sequence[str], layout: Layout) -> None:
-        left = dict.fromkeys(names)
+        left = {name: index for index, name in enumerate(names)}
         self._common = not layout.hoisted and layout.errors.isdisjoint(left) and left.keys().isdisjoint(layout.syslog)
-        self._level = ""
-        self._times: list[tuple[str, bytes]] = []
-        self._texts: list[tuple[str, int, tuple[bytes, ...]]] = []
-        self._ids: list[tuple[str, Callable[[Any], bytes | None], int]] = []
+        self._level: int | None = None
+        self._times: list[tuple[int, bytes]] = []
+        self._texts: list[tuple[int, _Heads]] = []
+        self._ids: list[tuple[int, Callable[[Any], bytes | None], _Heads]] = []
         for column, candidates, convert in layout.columns:
             name = next((one for one in candidates if one in left), None)
             if name is None:
                 continue
-            del left[name]
-            field = _FIELDS[column]
+            index, number = left.pop(name), _FIELDS[column].number
             if convert is nanos:
-                self._times.append((name, tag(field.number, _WIRE_FIXED64)))
+                self._times.append((index, tag(number, _WIRE_FIXED64)))
             elif convert is text:
-                self._texts.append((name, field.number, _heads(field.number)))
-                self._level = name if column == "severity_text" else self._level
+                self._texts.append((index, _Heads(_field(number))))
+                self._level = index if column == "severity_text" else self._level
             else:
-                self._ids.append((name, convert, field.number))
-        kept = [(name, name.encode()) for name in left if name not in layout.dropped]
-        self._attributes = [(name, delimited(_KEY, len(key)) + key) for name, key in kept]
+                self._ids.append((index, convert, _Heads(_field(number))))
+        kept = {name: index for name, index in left.items() if name not in layout.dropped}
+        self._attributes = [(index, _attribute(name.encode())) for name, index in kept.items()]
 
-    def encode(self, fields: dict[str, Any]) -> bytes:
-        """Return the serialised record; nothing where the message is not of the common kind."""
-        pieces: list[bytes] = []
-        if self._common and self._add_columns(fields, pieces):
-            self._add_attributes(fields, pieces)
-            return b"".join(pieces)
-        return b""
+    def encode(
+        self, columns: Sequence[Sequence[Any]], kinds: Sequence[AbstractSet[type]]
+    ) -> tuple[list[bytes], AbstractSet[int]]:
+        """Return the records, and the indexes of objects that are not of the common kind, whose records are none.
 
-    def _add_columns(self, fields: dict[str, Any], pieces: list[bytes]) -> bool:
-        """Add what has a field of its own; false where a value is not what it should be."""
-        for name, head in self._times:
-            moment = nanos(fields[name])
-            if not moment:
-                return False
-            pieces += head, _FIXED.pack(moment)
-        if self._level:
-            pieces.append(_severity(fields[self._level]))
-        for name, number, heads in self._texts:
-            value = fields[name]
-            if type(value) is not str or not value:
-                return False
-            raw = value.encode()
-            size = len(raw)
-            pieces += heads[size] if size < _SMALL else delimited(number, size), raw
-        for name, convert, number in self._ids:
-            found = convert(fields[name])
-            if not found:
-                return False
-            pieces += delimited(number, len(found)), found
-        return True
-
-    def _add_attributes(self, fields: dict[str, Any], pieces: list[bytes]) -> None:
-        for name, key in self._attributes:
-            value = fields[name]
-            if type(value) is str:
-                raw = value.encode()
-                size = len(raw)
-                said = _STRING_HEADS[size] if size < _SMALL else delimited(_STRING, size)
+        `columns` has the values of each field, `kinds` their types.
+        """
+        count = len(columns[0])
+        if not self._common:
+            return [b""] * count, set(range(count))
+        uncommon: set[int] = set()
+        pieces: list[Iterable[bytes]] = []
+        for index, head in self._times:
+            pieces += repeat(head, count), _times(columns[index], uncommon)
+        for index, heads in self._texts:
+            column = _checked(columns[index], kinds[index], uncommon)
+            if index == self._level:
+                pieces.append(map({level: _severity(level) for level in set(column)}.__getitem__, column))
+            pieces += _texts(column, heads)
+        for index, convert, heads in self._ids:
+            pieces += _ids(columns[index], convert, heads, uncommon)
+        for index, (of_text, of_value) in self._attributes:
+            if kinds[index] == _TEXTS:
+                pieces += _texts(columns[index], of_text)
             else:
-                raw, said = _value(value), b""
-            size = len(said) + len(raw)
-            head = _VALUE_HEADS[size] if size < _SMALL else delimited(_VALUE, size)
-            size += len(key) + len(head)
-            around = _ATTRIBUTE_HEADS[size] if size < _SMALL else delimited(_ATTRIBUTE, size)
-            pieces += around, key, head, said, raw
+                pieces.append(_values(columns[index], kinds[index], of_value))
+        return list(map(b"".join, zip(*pieces, strict=True))) if pieces else [b""] * count, uncommon
 
 
-def _severity(level: object) -> bytes:
+def _field(number: int) -> Callable[[int], bytes]:
+    return lambda size: delimited(number, size)
+
+
+def _attribute(key: bytes) -> tuple[_Heads, _Heads]:
+    """Return what goes before an attribute's text, and before its serialised Value."""
+    name = delimited(_KEY, len(key)) + key
+
+    def value(size: int) -> bytes:
+        inner = name + delimited(_VALUE, size)
+        return delimited(_ATTRIBUTE, len(inner) + size) + inner
+
+    def string(size: int) -> bytes:
+        said = delimited(_STRING, size)
+        return value(len(said) + size) + said
+
+    return _Heads(string), _Heads(value)
+
+
+def _times(column: Sequence[Any], uncommon: set[int]) -> Iterable[bytes]:
+    moments = nanos_of(column)
+    if not all(moments):
+        uncommon.update(index for index, moment in enumerate(moments) if not moment)
+        moments = [moment or 0 for moment in moments]
+    return map(_FIXED.pack, moments)
+
+
+def _checked(column: Sequence[Any], kinds: AbstractSet[type], uncommon: set[int]) -> Sequence[str]:
+    """Return a column of text; what is none, or empty, is uncommon."""
+    if kinds == _TEXTS and "" not in column:
+        return column
+    uncommon.update(index for index, value in enumerate(column) if type(value) is not str or not value)
+    return ["" if index in uncommon else value for index, value in enumerate(column)]
+
+
+def _texts(column: Sequence[str], heads: _Heads) -> tuple[Iterable[bytes], ...]:
+    """Return the encoded texts of a column, and what goes before each."""
+    distinct = set(column)
+    if len(distinct) * _REPEATED <= len(column):
+        made = {value: heads[len(raw)] + raw for value, raw in zip(distinct, map(str.encode, distinct), strict=True)}
+        return (map(made.__getitem__, column),)
+    raws = list(map(str.encode, column))
+    return map(heads.__getitem__, map(len, raws)), raws
+
+
+def _ids(
+    column: Sequence[Any], convert: Callable[[Any], bytes | None], heads: _Heads, uncommon: set[int]
+) -> tuple[Iterable[bytes], ...]:
+    raws = [convert(value) or b"" for value in column]
+    if b"" in raws:
+        uncommon.update(index for index, raw in enumerate(raws) if not raw)
+    return map(heads.__getitem__, map(len, raws)), raws
+
+
+def _severity(level: str) -> bytes:
     """Return the field of a level's severity, or nothing."""
-    number = severity(level) if type(level) is str else 0
+    number = severity(level)
     return _SEVERITY + number.to_bytes() if number else b""
 
 
-def _value(value: Any) -> bytes:  # noqa: ANN401  JSON is any
-    """Return a serialised Value of what is no text; as `hub.ingest.formats.attributes.put`."""
-    made = LogRecord()
-    put(made, "", value)
-    return made.attributes[""].SerializeToString()
+def _values(column: Sequence[Any], kinds: AbstractSet[type], heads: _Heads) -> Iterable[bytes]:
+    """Return the serialised values of a column that is not all text, with what goes before each."""
+    if kinds in _PLAIN:
+        return map({value: _value(value, heads) for value in set(column)}.__getitem__, column)
+    return [_value(value, heads) for value in column]
+
+
+def _value(value: Any, heads: _Heads) -> bytes:  # noqa: ANN401  JSON is any
+    made = Value()
+    fill(made, value)
+    raw = made.SerializeToString()
+    return heads[len(raw)] + raw

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from hub.core.quota import Allowance
     from hub.ingest.admission import Admission
-    from hub.ingest.kafka.gather import Parcel, Reading
     from hub.ingest.kafka.message import DeadLetter, Message
+    from hub.ingest.kafka.parcel import Parcel
     from hub.ingest.kafka.ports import Group, Letters, Partition
+    from hub.ingest.kafka.reading import Reading
     from hub.ingest.kafka.room import Room
     from hub.log.model import Log, Outcome
     from hub.observe.metrics import Metrics

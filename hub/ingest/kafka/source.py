@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from hub.core.principal import Principal
 from hub.errors import BrokerUnavailableError
-from hub.ingest.formats import FORMATS
+from hub.ingest.formats import FORMATS, RUNS
 from hub.ingest.kafka.dead_letters import DeadLetters
-from hub.ingest.kafka.gather import Reading
 from hub.ingest.kafka.group import KafkaGroup, Watcher
 from hub.ingest.kafka.lane import Feed, Lane, Works
 from hub.ingest.kafka.ports import OffsetsGoneError, TopicForbiddenError
+from hub.ingest.kafka.reading import Reading
 from hub.ingest.kafka.room import Room
 from hub.ingest.kafka.topics import Topics
 from hub.log.kafka_connection import persist
@@ -77,6 +77,7 @@ class SourceOptions:
             min(self.batch.max_record_bytes, parcel_bytes - _STAMP_BYTES),
             self.batch.max_batch_records,
             parcel_bytes,
+            RUNS.get(rule.format),
         )
 
 

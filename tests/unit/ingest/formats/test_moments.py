@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ingest.formats.moments import nanos
+from hub.ingest.formats.moments import nanos, nanos_of
 
 SECOND = 1_714_558_272
 NANOS = SECOND * 10**9
@@ -66,3 +66,29 @@ def test_any_time_with_a_zone_is_exact(moment: datetime) -> None:
     """As Python reads it."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     assert nanos(moment.isoformat()) == since // timedelta(microseconds=1) * 1000
+
+
+SPELLINGS = st.sampled_from(
+    [
+        *("2024-05-01T10:11:12.345Z", "2024-05-01T10:11:12.346Z", "2024-05-01 10:11:12.345Z"),
+        *("2024-05-01T10:11:12,345Z", "2024-05-01T10:11:12.3+5Z", "2024-05-01T10:11:12.345X"),
+        *("2024-05-01T10:11:12.\u0663\u0664\u0665Z", "2024-05-01T10:11:12.34\u00b2Z", "2024-13-01T00:00:00.345Z"),
+        *("1969-12-31T23:59:59.345Z", "1970-01-01T00:00:00.000Z", "9999-12-31T00:00:00.345Z"),
+        *("2554-07-21T23:34:33.345Z", "2554-07-21T23:34:34.345Z"),
+        *("2024-05-01T10:11:12.345678Z", "2024-05-01T10:11:12Z", "", "x" * 24, str(SECOND)),
+    ]
+)
+
+
+@given(st.lists(SPELLINGS, min_size=1, max_size=4) | st.lists(SPELLINGS | st.none() | st.integers(), max_size=4))
+def test_many_at_once_are_read_as_each_by_itself(values: list[object]) -> None:
+    """Written alike or not, and where one of them is no time."""
+    assert nanos_of(values) == [nanos(value) for value in values]
+
+
+@pytest.mark.parametrize("digits", ["5", "345", "345678901"])
+def test_those_written_alike_are(digits: str) -> None:
+    """With a fraction of any length; the last of them is another second."""
+    at = NANOS + int(digits.ljust(9, "0"))
+    same = f"2024-05-01T10:11:12.{digits}Z"
+    assert nanos_of([same, same, f"2024-05-01T10:11:13.{digits}Z"]) == [at, at, at + 10**9]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,9 @@ from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.layout import Layout, record
 from hub.ingest.formats.shape import Shape, encoded
 from hub.pb.record_pb2 import LogRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 GOOD: dict[str, Any] = {
     "@timestamp": "2024-05-01T10:11:12.345Z",
@@ -34,16 +37,18 @@ GOOD: dict[str, Any] = {
 }
 NAMES = sorted({*GOOD, *(name for _, names, _ in (*ecs.LAYOUT.columns, *logstash.LAYOUT.columns) for name in names)})
 NAMES += ["error.message", "stack_trace", "level_value", "log.syslog.severity.code", "attribute", "", "é"]
+# What orjson makes of any integer.
+INTEGERS = st.integers(-(2**63), 2**64 - 1)
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(-(2**70), 2**70),
+    INTEGERS,
     st.floats(),
     st.text(max_size=20),
     st.sampled_from([value for value in GOOD.values() if isinstance(value, str)]),
     st.sampled_from(["0" * 32, "0" * 16, "abc", "1714558272", "ERROR", "20000"]),
-    st.lists(st.integers(), max_size=2),
-    st.dictionaries(st.sampled_from(["level", "name", "x"]), st.text(max_size=5) | st.integers(), max_size=3),
+    st.lists(INTEGERS, max_size=2),
+    st.dictionaries(st.sampled_from(["level", "name", "x"]), st.text(max_size=5) | INTEGERS, max_size=3),
 )
 
 
@@ -53,47 +58,65 @@ def slowly(fields: dict[str, Any], layout: Layout) -> LogRecord:
 
 
 @pytest.mark.parametrize("layout", [ecs.LAYOUT, logstash.LAYOUT], ids=["ecs", "logstash"])
-@given(fields=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=12))
+@given(kinds=st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=12), min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
-def test_both_ways_make_the_same_record(layout: Layout, fields: dict[str, Any]) -> None:
-    """Of any fields with any values, the first time and again."""
+def test_both_ways_make_the_same_records(layout: Layout, kinds: list[dict[str, Any]]) -> None:
+    """Of any fields with any values, several of a kind between others."""
+    rows = [copy.deepcopy(fields) for fields in kinds * 4]
     try:
-        expected = slowly(fields, layout).SerializeToString(deterministic=True)
+        expected = [slowly(fields, layout).SerializeToString(deterministic=True) for fields in rows]
     except FormatError:
         with pytest.raises(FormatError):
-            encoded(copy.deepcopy(fields), layout)
+            encoded(copy.deepcopy(rows), layout)
         return
-    for _ in range(2):
-        made = LogRecord.FromString(encoded(copy.deepcopy(fields), layout))
-        assert made.SerializeToString(deterministic=True) == expected
+    made = [LogRecord.FromString(raw) for raw in encoded(copy.deepcopy(rows), layout)]
+    assert [one.SerializeToString(deterministic=True) for one in made] == expected
+
+
+@given(columns=st.lists(st.lists(VALUES, min_size=9, max_size=9), min_size=1, max_size=12), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_column_may_hold_anything(columns: list[list[Any]], data: st.DataObject) -> None:
+    """Text, numbers, nothing and objects in the same field of messages that follow each other."""
+    names = data.draw(st.lists(st.sampled_from(NAMES), min_size=len(columns), max_size=len(columns), unique=True))
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    expected = [slowly(fields, ecs.LAYOUT).SerializeToString(deterministic=True) for fields in rows]
+    made = [LogRecord.FromString(raw) for raw in encoded(copy.deepcopy(rows), ecs.LAYOUT)]
+    assert [one.SerializeToString(deterministic=True) for one in made] == expected
+
+
+def quickly(rows: list[dict[str, Any]]) -> tuple[list[bytes], AbstractSet[int]]:
+    """Return the records that the shape of the first object makes, and the indexes of those that it leaves."""
+    flattened = [flat(copy.deepcopy(fields)) for fields in rows]
+    columns = list(zip(*(fields.values() for fields in flattened), strict=True))
+    return Shape(tuple(flattened[0]), ecs.LAYOUT).encode(columns, [set(map(type, column)) for column in columns])
 
 
 def test_what_encoders_write_goes_the_quick_way() -> None:
     """Otherwise it would be of no use."""
-    fields = flat(copy.deepcopy(GOOD))
-    made = Shape(tuple(fields), ecs.LAYOUT).encode(fields)
-    assert made
-    assert LogRecord.FromString(made) == slowly(GOOD, ecs.LAYOUT)
+    rows = [{**GOOD, "user": str(number)} for number in range(9)]
+    made, uncommon = quickly(rows)
+    assert not uncommon
+    assert list(map(LogRecord.FromString, made)) == [slowly(fields, ecs.LAYOUT) for fields in rows]
 
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"@timestamp": "noon"},
-        {"message": 5},
-        {"message": ""},
-        {"trace.id": "x"},
-        {"error.type": "E"},
-        {"log.level": None},
-    ],
+    [{"@timestamp": "noon"}, {"message": 5}, {"message": ""}, {"trace.id": "x"}, {"log.level": None}],
 )
 def test_the_uncommon_is_left_to_the_thorough_way(changes: dict[str, Any]) -> None:
-    """And comes out as that says."""
-    fields = flat({**copy.deepcopy(GOOD), **changes})
-    assert Shape(tuple(fields), ecs.LAYOUT).encode(fields) == b""
-    assert LogRecord.FromString(encoded({**copy.deepcopy(GOOD), **changes}, ecs.LAYOUT)) == slowly(
-        {**GOOD, **changes}, ecs.LAYOUT
-    )
+    """It alone, and comes out as that says."""
+    rows = [GOOD, {**GOOD, **changes}, GOOD]
+    made, uncommon = quickly(rows)
+    assert uncommon == {1}
+    assert LogRecord.FromString(made[2]) == slowly(GOOD, ecs.LAYOUT)
+    assert list(map(LogRecord.FromString, encoded(copy.deepcopy(rows), ecs.LAYOUT))) == [
+        slowly(fields, ecs.LAYOUT) for fields in rows
+    ]
+
+
+def test_exceptions_are_left_to_the_thorough_way() -> None:
+    """All that have one."""
+    assert quickly([{**GOOD, "error.type": "E"}] * 3)[1] == {0, 1, 2}
 
 
 def test_shapes_are_few_and_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,24 +124,44 @@ def test_shapes_are_few_and_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shape, "_MOST", 3)
     layout = replace(ecs.LAYOUT)
     for number in range(10):
-        assert LogRecord.FromString(encoded({"message": "m", f"f{number}": 1}, layout)).body == "m"
+        for raw in encoded([{"message": "m", f"f{number}": 1}] * 3, layout):
+            assert LogRecord.FromString(raw).body == "m"
+        assert tuple(layout.shapes)[-1] == ("message", f"f{number}")
+        assert len(layout.shapes) <= 3
     wide = {f"f{number}": 1 for number in range(65)}
     fresh = replace(ecs.LAYOUT)
     for fields in (wide, {"x" * 2049: 1}):
-        assert len(LogRecord.FromString(encoded(dict(fields), fresh)).attributes) == len(fields)
-    assert (len(layout.shapes), len(fresh.shapes)) == (3, 0)
+        for raw in encoded([dict(fields) for _ in range(3)], fresh):
+            assert len(LogRecord.FromString(raw).attributes) == len(fields)
+    assert not fresh.shapes
 
 
 def test_layouts_do_not_share_their_shapes() -> None:
     """The same fields mean different things."""
     fields = {"level": "ERROR", "log.level": "INFO"}
-    made = [
-        LogRecord.FromString(encoded(dict(fields), layout)).severity_text for layout in (ecs.LAYOUT, logstash.LAYOUT)
-    ]
-    assert made == ["INFO", "ERROR"]
+    made = [encoded([dict(fields) for _ in range(3)], layout)[0] for layout in (ecs.LAYOUT, logstash.LAYOUT)]
+    assert [LogRecord.FromString(raw).severity_text for raw in made] == ["INFO", "ERROR"]
 
 
-def test_a_message_is_read_by_its_shape() -> None:
-    """The format's own way in."""
-    [raw] = ecs.decode(json.dumps(GOOD).encode())
-    assert LogRecord.FromString(raw) == slowly(GOOD, ecs.LAYOUT)
+@pytest.mark.parametrize("form", [ecs, logstash], ids=["ecs", "logstash"])
+def test_messages_are_read_by_their_shape(form: Any) -> None:
+    """The formats' own ways in: a message with several objects, and several messages with one."""
+    lines = [json.dumps({**GOOD, "user": str(number)}).encode() for number in range(5)]
+    expected = [slowly(json.loads(line), form.LAYOUT) for line in lines]
+    for made in (form.decode(b"\n".join(lines)), form.decode_run(lines)):
+        assert list(map(LogRecord.FromString, made)) == expected
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"{", b"{}", b"[]", b"7", b"[{}]", b'[{"a":1},{"a":2}]', b'{"a":1}\n{"a":2}', b"\xff"]
+)
+def test_a_run_of_messages_that_are_not_one_object_each_is_refused(odd: bytes) -> None:
+    """So that each of them is read by itself, which says what of it."""
+    with pytest.raises(FormatError):
+        ecs.decode_run([b'{"message":"m"}', odd, b'{"message":"m"}'])
+
+
+def test_a_run_may_hold_what_only_good_will_reads() -> None:
+    """Halves of surrogate pairs, and numbers beside the standard."""
+    made = ecs.decode_run([b'{"message":"\\ud800"}', b'{"message":"m","n":NaN}', b'{"message":"m"}'])
+    assert [LogRecord.FromString(raw).body for raw in made] == ["\ufffd", "m", "m"]

@@ -11,10 +11,10 @@ from hub.core.principal import Principal
 from hub.core.quota import Rate, RateLimits, RateQuotas
 from hub.errors import BrokerUnavailableError
 from hub.ingest.admission import Admission
-from hub.ingest.formats import FORMATS
-from hub.ingest.kafka.gather import Reading
+from hub.ingest.formats import FORMATS, RUNS
 from hub.ingest.kafka.lane import Feed, Lane, LaneOptions, Works
 from hub.ingest.kafka.ports import Partition
+from hub.ingest.kafka.reading import Reading
 from hub.ingest.kafka.room import Room
 from hub.log.memory import MemoryLog
 from hub.observe.metrics import Metrics
@@ -49,7 +49,7 @@ def said(*values: bytes | None, first: int = 0) -> list[Said]:
 def reading(name: str = "text", **changes: int) -> Reading:
     """Return how messages of a format are read, a few records at once."""
     bounds = {"max_message_bytes": 1000, "max_record_bytes": 200, "parcel_records": 4, "parcel_bytes": 400}
-    return Reading(FORMATS[name], "", (), **(bounds | changes))
+    return Reading(FORMATS[name], "", (), **(bounds | changes), decode_run=RUNS.get(name))
 
 
 class PretendedGroup:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.batch import Rejected
-from hub.ingest.kafka.gather import Parcel, gather
+from hub.ingest.formats import RUNS
+from hub.ingest.kafka.gather import gather
 from hub.ingest.kafka.place import Place
 from hub.pb.record_pb2 import Batch, LogRecord
 from tests.unit.ingest.kafka.pretend import Said, reading, said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.ingest.kafka.parcel import Parcel
 
 OWN = reading("protobuf", max_message_bytes=2**20)
 
@@ -137,3 +144,50 @@ def test_others_have_their_turn() -> None:
     """After 250 records."""
     found = list(gather(said(*[b"x"] * 600), Place(), reading("text", parcel_records=1000, parcel_bytes=10**6)))
     assert [one is None for one in found] == [True, True, False]
+
+
+ECS_VALUES = st.sampled_from(
+    [
+        *(b'{"message":"m","user":"a"}', b'{"message":"n","user":"b"}', b'{"message":"o"}', b'{"message":7}'),
+        *(b'{"message":"l1"}\n{"message":"l2"}', b'{"message":"' + b"x" * 300 + b'"}', b"x" * 1001, None, b"{", b"[]"),
+    ]
+)
+
+
+@given(values=st.lists(ECS_VALUES, max_size=40), begin=st.integers(0, 40), headers=st.sampled_from([(), ("a",)]))
+def test_messages_read_many_at_once_make_the_parcels_that_they_make_one_by_one(
+    values: list[bytes | None], begin: int, headers: tuple[str, ...]
+) -> None:
+    """Whatever stands between them; places, letters and counts too."""
+    messages = [Said(offset, value, headers=[("a", str(offset).encode())]) for offset, value in enumerate(values)]
+    how = replace(reading("ecs", parcel_bytes=1000), headers=headers)
+    many, one_by_one = (parcels(messages, Place(0, begin), one) for one in (how, replace(how, decode_run=None)))
+    assert bodies(many) == bodies(one_by_one)
+    assert [one.place for one in many][-1:] == [one.place for one in one_by_one][-1:]
+    for count in ("messages", "message_bytes", "size"):
+        assert sum(getattr(one, count) for one in many) == sum(getattr(one, count) for one in one_by_one)
+    letters = [[letter for one in found for letter in one.letters] for found in (many, one_by_one)]
+    assert letters[0] == letters[1]
+    spans = [[span for one in found for span in one.spans] for found in (many, one_by_one)]
+    assert spans[0] == spans[1]
+    records = [[LogRecord.FromString(raw) for one in found for raw in one.records] for found in (many, one_by_one)]
+    assert records[0] == records[1]
+    assert all(one.size <= how.parcel_bytes and len(one.records) <= how.parcel_records for one in many)
+    assert [one.place for one in many] == sorted({one.place for one in many})
+
+
+def test_a_run_is_read_at_once() -> None:
+    """Where all of its messages make one record; else its halves are."""
+    runs: list[int] = []
+
+    def decode_run(values: Sequence[bytes]) -> list[bytes]:
+        runs.append(len(values))
+        return RUNS["ecs"](values)
+
+    how = replace(reading("ecs", parcel_records=1000, parcel_bytes=10**6), decode_run=decode_run)
+    good = [b'{"message":"m"}'] * 300
+    (one,) = parcels(said(*good), how=how)
+    assert (len(one.records), runs) == (300, [250, 50])
+    runs.clear()
+    parcels(said(*good[:29], b"{"), how=how)
+    assert runs == [30, 15, 15, 8]
