@@ -18,10 +18,11 @@ from typing import Any
 import uvloop
 
 from bench.loader import hear, say
+from bench.packed import batches_of
 from bench.socket import connect, tls_context
 from hub.core.views import opaque
 from hub.pb.record_pb2 import Batch, LogRecord
-from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
+from hub.pb.tail_pb2 import COMPRESSION_ZSTD, ClientMessage, ServerMessage, Subscribe
 
 _MESSAGES: Any = opaque(ServerMessage)
 _BATCHES: Any = opaque(Batch)
@@ -50,8 +51,9 @@ class Arrivals:
         message = _MESSAGES.FromString(bytes(payload))
         kind = message.WhichOneof("kind")
         self.subscribed |= kind == "subscribed"
-        for batch in message.records.batches if kind == "records" else ():
-            self._take(batch.records, now)
+        if kind == "records":
+            for batch in batches_of(message.records, _BATCHES):
+                self._take(batch.records, now)
 
     def _take(self, records: Any, now: float) -> None:  # noqa: ANN401  a class made at run time
         first, last = LogRecord.FromString(records[0]), LogRecord.FromString(records[-1])
@@ -66,7 +68,7 @@ class Arrivals:
 async def run(watch: Arrivals) -> None:
     """Subscribe, and count until all has come, or nothing does any more."""
     socket = await connect(watch.port, tls_context(watch.ca), watch.token, watch.take)
-    socket.send(ClientMessage(subscribe=Subscribe(id="0")).SerializeToString())
+    socket.send(ClientMessage(subscribe=Subscribe(id="0", compressions=[COMPRESSION_ZSTD])).SerializeToString())
     async with asyncio.timeout(_SUBSCRIBE_SECONDS):
         while not watch.subscribed:  # noqa: ASYNC110  once, and cheap
             await asyncio.sleep(_POLL_SECONDS)

@@ -85,7 +85,7 @@ def _messages(load: Load) -> Iterator[bytes]:
     for number in range(load.messages):
         template = templates[number % _TEMPLATES]
         _stamp(template, FIRST_NANO + number * load.batch * STEP_NANOS, STEP_NANOS)
-        yield serialised(template) if load.format == "protobuf" else _ecs(template)
+        yield serialised(template) if load.format == "protobuf" else _ecs(template, number)
 
 
 def _stamp(batch: Batch, first: int, step: int) -> None:
@@ -93,20 +93,20 @@ def _stamp(batch: Batch, first: int, step: int) -> None:
         record.time_unix_nano = first + index * step
 
 
-def _ecs(batch: Batch) -> bytes:
-    """Return the first record as logback's ECS encoder writes it."""
+def _ecs(batch: Batch, number: int) -> bytes:
+    """Return the first record as logback's ECS encoder writes it, with a text and a trace of its own."""
     record = batch.records[0]
     seconds, nanos = divmod(record.time_unix_nano, 10**9)
     at = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanos // 1000:06d}Z"
     fields = {
         "@timestamp": at,
         "log.level": "INFO",
-        "message": record.body,
+        "message": f"{record.body} {number}",
         "ecs.version": "1.2.0",
         "service.name": "orders",
         "process.thread.name": record.thread,
         "log.logger": record.logger,
-        "trace.id": record.trace_id.hex(),
+        "trace.id": f"{number + 1:032x}",
         "span.id": record.span_id.hex(),
         "region": "eu-west-1",
     }

@@ -15,11 +15,14 @@ import uvloop
 
 from bench.kafka_load import STEP_NANOS
 from bench.loader import hear, say
+from bench.packed import batches_of
 from bench.socket import connect, tls_context
 from hub.core.views import fields
-from hub.pb.tail_pb2 import ClientMessage, ServerMessage, Subscribe
+from hub.pb.record_pb2 import Batch
+from hub.pb.tail_pb2 import COMPRESSION_ZSTD, ClientMessage, ServerMessage, Subscribe
 
 _MESSAGES: Any = fields(ServerMessage)
+_BATCHES: Any = fields(Batch)
 _POLL_SECONDS = 0.01
 _LINGER_SECONDS = 0.2
 
@@ -53,7 +56,7 @@ class Seen:
         if kind != "records":
             return
         now, self.last_at = time.time_ns(), time.monotonic()
-        for batch in message.records.batches:
+        for batch in batches_of(message.records, _BATCHES):
             times = batch.records.time_unix_nano
             self.records += len(times)
             self.late.append((now - times[0]) / 1e6)
@@ -66,7 +69,7 @@ async def run(watch: Watch) -> None:
     """Subscribe, and tell what came, word after word."""
     seen = Seen()
     socket = await connect(watch.port, tls_context(watch.ca), watch.token, seen.take)
-    socket.send(ClientMessage(subscribe=Subscribe(id="0")).SerializeToString())
+    socket.send(ClientMessage(subscribe=Subscribe(id="0", compressions=[COMPRESSION_ZSTD])).SerializeToString())
     async with asyncio.timeout(watch.patience_seconds):
         while not seen.subscribed:  # noqa: ASYNC110  rare, and cheap
             await asyncio.sleep(_POLL_SECONDS)

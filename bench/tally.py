@@ -11,9 +11,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import xxhash
-import zstandard
 
 from bench.data import serialised
+from bench.packed import batches_of
 from hub.core.views import opaque
 from hub.pb.record_pb2 import Batch
 from hub.pb.tail_pb2 import ServerMessage
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _MESSAGES: Any = opaque(ServerMessage)
 _BATCHES: Any = opaque(Batch)
-_ZSTD = zstandard.ZstdDecompressor()
 # The batches of a message: the number of each, and how many records it holds.
 Parcel = list[tuple[int, int]]
 # A subscriber, its subscription, the number of a batch, and the indexes of the records that came.
@@ -73,7 +72,7 @@ class Tally:
         if kind == "records" and self._detail:
             self._read_parts(peer, message.records, now)
         elif kind == "records":
-            batches = [*message.records.batches, *map(_unpacked, message.records.packed)]
+            batches = batches_of(message.records, _BATCHES)
             if all(not batch.indexes and self._sent(batch.seq) == batch.records for batch in batches):
                 return [(batch.seq, len(batch.records)) for batch in batches]
             self.wrong += len(batches)
@@ -116,10 +115,6 @@ class Tally:
 
     def _sent(self, seq: int) -> list[bytes]:
         return self._templates[seq % len(self._templates)]
-
-
-def _unpacked(packed: Any) -> Any:  # noqa: ANN401  classes made at run time
-    return _BATCHES.FromString(_ZSTD.decompress(packed.data))
 
 
 def latencies(arrivals: Mapping[int, Sequence[float]], sent: Mapping[int, float]) -> dict[str, float | None]:
