@@ -22,32 +22,48 @@ final class RecordFit {
      * same object where there are none.
      */
     static LogRecord scrub(LogRecord record) {
-        LogRecord.Builder to = null;
+        if (isClean(record)) {
+            return record;
+        }
+        LogRecord.Builder to = record.toBuilder();
         for (TextField field : TextField.ALL) {
             String before = field.get(record);
             String after = Text.scrub(before);
             if (after != before) { // identity: scrub returns its argument where nothing is wrong
-                to = to == null ? record.toBuilder() : to;
                 field.set(to, after);
             }
         }
-        if (record.getAttributesCount() > 0 && hasBadAttribute(record)) {
-            to = to == null ? record.toBuilder() : to;
-            to.clearAttributes();
-            for (Map.Entry<String, Value> each : record.getAttributesMap().entrySet()) {
-                to.putAttributes(Text.scrub(each.getKey()), scrub(each.getValue()));
-            }
-        }
-        return to == null ? record : to.build();
+        to.clearAttributes();
+        record.getAttributesMap().forEach((key, value) -> to.putAttributes(Text.scrub(key), scrub(value)));
+        return to.build();
     }
 
-    private static boolean hasBadAttribute(LogRecord record) {
-        for (Map.Entry<String, Value> each : record.getAttributesMap().entrySet()) {
-            if (Text.scrub(each.getKey()) != each.getKey() || scrub(each.getValue()) != each.getValue()) {
-                return true;
+    // What every record goes through: no loop over the fields by their enumeration, which takes twice the time.
+    private static boolean isClean(LogRecord record) {
+        return Text.isClean(record.getBody())
+                && Text.isClean(record.getLogger())
+                && Text.isClean(record.getThread())
+                && Text.isClean(record.getService())
+                && Text.isClean(record.getHost())
+                && Text.isClean(record.getSeverityText())
+                && (!record.hasException() || isClean(record.getException()))
+                && (record.getAttributesCount() == 0 || isClean(record.getAttributesMap()));
+    }
+
+    private static boolean isClean(io.loghub.v1.Exception exception) {
+        return Text.isClean(exception.getStacktrace())
+                && Text.isClean(exception.getMessage())
+                && Text.isClean(exception.getType());
+    }
+
+    private static boolean isClean(Map<String, Value> attributes) {
+        for (Map.Entry<String, Value> each : attributes.entrySet()) {
+            Value value = each.getValue();
+            if (!Text.isClean(each.getKey()) || (value.hasStringValue() && !Text.isClean(value.getStringValue()))) {
+                return false;
             }
         }
-        return false;
+        return true;
     }
 
     private static Value scrub(Value value) {

@@ -12,6 +12,15 @@ final class Text {
 
     private Text() {}
 
+    /** Returns whether there is no lone surrogate in the text. */
+    static boolean isClean(String text) {
+        int bits = 0;
+        for (int i = 0; i < text.length(); i++) { // without a branch: most text has no such bits at all
+            bits |= text.charAt(i);
+        }
+        return (bits & Character.MIN_SURROGATE) != Character.MIN_SURROGATE || scrub(text) == text;
+    }
+
     /** Returns the text with each lone surrogate replaced by U+FFFD; the same object where there is none. */
     static String scrub(String text) {
         for (int i = 0; i < text.length(); i++) {

@@ -8,6 +8,7 @@ import com.google.protobuf.ByteString;
 import io.loghub.v1.Exception;
 import io.loghub.v1.LogRecord;
 import io.loghub.v1.Value;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -31,6 +32,35 @@ class RecordFitTest {
         LogRecord record = everyText(LONE);
 
         assertEquals(everyText(MENDED), RecordFit.scrub(record));
+    }
+
+    @Test
+    @DisplayName("one bad text among good ones is found, wherever it is, and the others stay as they are")
+    void scrubsEachText() {
+        List<LogRecord> bad = oneText(LONE);
+        List<LogRecord> mended = oneText(MENDED);
+
+        for (int i = 0; i < bad.size(); i++) {
+            assertEquals(mended.get(i), RecordFit.scrub(bad.get(i)));
+            assertSame(mended.get(i), RecordFit.scrub(mended.get(i)));
+        }
+    }
+
+    /** Returns records each of which has the text in another place, beside texts that look like bad ones. */
+    private static List<LogRecord> oneText(String text) {
+        LogRecord good = LogRecord.newBuilder().setBody("Straße 漢字 \uD83D\uDE00").build();
+        return List.of(
+                good.toBuilder().setBody(text).build(),
+                good.toBuilder().setSeverityText(text).build(),
+                good.toBuilder().setService(text).build(),
+                good.toBuilder().setHost(text).build(),
+                good.toBuilder().setLogger(text).build(),
+                good.toBuilder().setThread(text).build(),
+                good.toBuilder().setException(Exception.newBuilder().setType(text)).build(),
+                good.toBuilder().setException(Exception.newBuilder().setMessage(text)).build(),
+                good.toBuilder().setException(Exception.newBuilder().setStacktrace(text)).build(),
+                good.toBuilder().putAttributes(text, Values.of(1)).build(),
+                good.toBuilder().putAttributes("k", Values.of(text)).build());
     }
 
     private static LogRecord everyText(String text) {
