@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JAR = Path(__file__).resolve().parents[1] / "clients/java-compat/compat/target/compat.jar"
+_OPTIONS = ("-XX:+UseParallelGC", "-Xmx512m")
 _PROGRAM = "io.loghub.compat.Flood"
 # The virtual machine compiles what is hot in this time.
 _WARM_UP_SECONDS = 6.0
@@ -67,4 +68,4 @@ def _command(hub: Rig, phase: Phase, java: str) -> list[str]:
     files = [str(hub.deployment.ca), str(issued.cert), str(issued.key)]
     figures = [phase.rate, phase.seconds, _WARM_UP_SECONDS, phase.batch]
     endpoint = f"localhost:{hub.listening.grpc_port}"
-    return [java, "-Xmx512m", "-cp", str(JAR), _PROGRAM, endpoint, *files, *map(str, figures)]
+    return [java, *_OPTIONS, "-cp", str(JAR), _PROGRAM, endpoint, *files, *map(str, figures)]

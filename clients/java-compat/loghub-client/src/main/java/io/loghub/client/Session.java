@@ -14,6 +14,10 @@ import java.util.function.Consumer;
 
 /** One connection with one stream on it; what comes back goes to {@code events}, from gRPC's threads. */
 final class Session implements ClientResponseObserver<ProducerMessage, HubMessage> {
+    // What may wait to be encrypted and sent: with gRPC's own 32 KiB, less than a batch, no batch is made while another
+    // is being sent, and a producer that has much to send does one or the other.
+    private static final int SEND_AHEAD_BYTES = 512 * 1024;
+
     private final ManagedChannel channel;
     private final Consumer<Event> events;
     private ClientCallStreamObserver<ProducerMessage> requests;
@@ -40,7 +44,10 @@ final class Session implements ClientResponseObserver<ProducerMessage, HubMessag
 
     /** Opens the stream and says hello; {@code credentials} may be null. */
     void open(Hello hello, CallCredentials credentials) {
-        IngestGrpc.newStub(channel).withCallCredentials(credentials).stream(this);
+        IngestGrpc.newStub(channel)
+                .withCallCredentials(credentials)
+                .withOnReadyThreshold(SEND_AHEAD_BYTES)
+                .stream(this);
         requests.onNext(ProducerMessage.newBuilder().setHello(hello).build());
     }
 
