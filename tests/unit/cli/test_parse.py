@@ -6,10 +6,11 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.cli.parse import record_of
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ VALUES = st.integers() | st.text(max_size=9)
 
 
 @given(text=st.text(max_size=200) | st.dictionaries(st.text(max_size=9), VALUES).map(json.dumps))
-@settings(deadline=None, max_examples=200)
+@examples(100)
 def test_every_line_makes_a_record(text: str) -> None:
     """Whatever it holds."""
     record_of(text, "info").SerializeToString()

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 from google.protobuf.unknown_fields import UnknownFieldSet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.batch import Admitted, BatchLimits, Incoming, Reader, Rejected, admit
@@ -14,11 +14,12 @@ from hub.core.wire import delimited
 from hub.errors import BadRequestError, TooLargeError
 from hub.pb.ingest_pb2 import ProducerMessage, PushRequest
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
+from tests.examples import examples
 
 WIDE = BatchLimits(max_batch_bytes=10**6, max_batch_records=1000, max_record_bytes=10**5, max_attributes=100)
 RECEIVED = 2**60
 READER = Reader(PushRequest)
-quick = settings(deadline=None, max_examples=30)
+quick = examples(30)
 
 good_or_bad = st.builds(
     LogRecord,
@@ -66,7 +67,7 @@ def fault(record: LogRecord, bounds: BatchLimits) -> str | None:
     return next((name for name, holds in checks.items() if not holds), None)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.lists(good_or_bad, min_size=1, max_size=6), limits)
 def test_the_columns_judge_as_one_would_record_by_record(records: list[LogRecord], bounds: BatchLimits) -> None:
     """The bad records are named by index and field; the others are stored as they are, in order."""

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hub.core.consumer_group import KEPT_DEAD, Answer, Dead, Group, Held, Piece, Seat
 from hub.core.group_state import read_group, write_group
+from tests.examples import examples
 
 ACK = 100
 
@@ -282,7 +283,5 @@ class Sharing(RuleBasedStateMachine):
         assert {one.id for one in self.group.held if one.id} >= set(self.held)
 
 
-Sharing.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+Sharing.TestCase.settings = settings(examples(40), stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])
 TestSharing = Sharing.TestCase

@@ -8,13 +8,14 @@ from binascii import crc32
 from string import ascii_letters, digits, printable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.cursor import MAX_OFFSET, Cursor
 from hub.errors import BadCursorError
+from tests.examples import examples
 
-quick = settings(deadline=None, max_examples=25)
+quick = examples(25)
 cursors = st.builds(Cursor, st.integers(0, 2**64 - 1), st.integers(0, MAX_OFFSET))
 tenants = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", fullmatch=True)
 

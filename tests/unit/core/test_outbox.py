@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.outbox import Outbox, Window
 from hub.pb.record_pb2 import Batch, LogRecord
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,7 +216,7 @@ STEPS = (Dialogue.add, Dialogue.send, Dialogue.store, Dialogue.nack, Dialogue.re
 windows = st.builds(Window, batches=st.integers(1, 4), size=st.integers(1, 100))
 
 
-@settings(deadline=None, max_examples=80)
+@examples(80)
 @given(windows, st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=30))
 def test_every_batch_is_stored_once_in_order_or_refused_for_good(window: Window, steps: list[tuple[Step, int]]) -> None:
     """Whatever the hub refuses and however often the stream is cut; and no record is uncounted on the way."""

@@ -7,11 +7,12 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.principal import CertificateId, Principal, Role, Scope, SpiffeId, check_tenant
 from hub.errors import BadRequestError, ForbiddenError, UnauthenticatedError
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def test_what_is_no_tenant_never_becomes_one(tenant: str) -> None:
         Principal(tenant, "someone", frozenset())
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.builds(SpiffeId, domains, tenants, st.sampled_from(Role), names))
 def test_a_spiffe_id_is_read_back_as_it_was_written(identity: SpiffeId) -> None:
     """The URI says all of it."""

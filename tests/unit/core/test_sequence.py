@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.core.sequence import Sequencer, Verdict
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +173,7 @@ send, take, commit, fail, settle, hear = STEPS = (
 LATE_REFUSAL = [(send, 2), (take, 2), (fail, 1), (settle, 1), (hear, 1), (send, 2), (take, 2), (commit, 3), (settle, 3)]
 
 
-@settings(deadline=None, max_examples=80)
+@examples(80)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=30))
 @example([*LATE_REFUSAL, (hear, 3)])
 def test_every_batch_is_stored_once_in_order_whatever_is_refused(steps: list[tuple[Step, int]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.cursor import Cursor
@@ -10,6 +10,7 @@ from hub.core.filter import Filter
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.examples import examples
 from tests.fakes import filter_of
 
 EPOCH, TENANT = 99, "acme"
@@ -29,7 +30,7 @@ def tail_batch(first_offset: int = 40) -> TailBatch:
     return TailBatch(stored, EPOCH, TENANT)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.integers(0, 2**64 - 5))
 def test_the_whole_batch_has_its_offset(first_offset: int) -> None:
     """It is the stored one and nothing else, and its cursor stands behind its last record."""
@@ -54,7 +55,7 @@ def test_without_a_filter_nothing_is_parsed() -> None:
     assert list(batch.indexes(Filter(), 0)) == [0, 1, 2, 3]
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.sampled_from(["", "red", "-red", "service:orders blue", "service:pay"]), st.integers(0, 60))
 def test_indexes_are_those_that_pass_from_an_offset_on(text: str, from_offset: int) -> None:
     """A subscriber that stands in the middle of a batch, or before or behind it, gets no record twice."""
@@ -63,7 +64,7 @@ def test_indexes_are_those_that_pass_from_an_offset_on(text: str, from_offset: i
     assert list(tail_batch(40).indexes(filter_of(text), from_offset)) == expected
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.sets(st.integers(0, 3), min_size=1).map(sorted))
 def test_a_part_says_which_records_it_has(indexes: list[int]) -> None:
     """So that each record's offset is known; all else is as in the whole batch."""

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import ListValue, Struct
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.utf8 import repair
@@ -17,6 +17,7 @@ from hub.core.wire import delimited, varint
 from hub.errors import BadRequestError
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
 from hub.pb.record_pb2 import Exception as LogException
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 STRINGS = 16
 WIDTH = 6
-quick = settings(deadline=None, max_examples=40)
+quick = examples(40)
 # What UTF-8 goes wrong with: lone, missing and surplus continuations, overlong forms, surrogates, beyond U+10FFFF.
 PIECES = [b"a", b"\x80", b"\xbf", b"\xc0\xaf", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf0\x9f\x92", b"\xf5", b"\xff"]
 broken = st.lists(st.sampled_from([*PIECES, "é".encode(), "€".encode()]), max_size=8).map(b"".join)

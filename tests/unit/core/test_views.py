@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.views import columns, opaque
@@ -15,11 +15,12 @@ from hub.core.wire import delimited
 from hub.pb.ingest_pb2 import Hello, ProducerMessage, PushRequest
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
 from hub.pb.record_pb2 import Exception as LogException
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-quick = settings(deadline=None, max_examples=30)
+quick = examples(30)
 SEEN = opaque(PushRequest)
 MERGED = columns(PushRequest)
 BROKEN = b"caf\xe9"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, UInt64Value
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.wire import delimited, tag, varint
+from tests.examples import examples
 
 EDGES = [value for bits in range(7, 64, 7) for value in (2**bits - 1, 2**bits)]
 
@@ -24,7 +25,7 @@ def test_zero_is_one_byte() -> None:
     assert BytesValue.FromString(delimited(1, 0)).value == b""
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.integers(1, 2**29 - 1), st.binary(max_size=300))
 def test_a_delimited_field_is_found_under_its_number(field: int, payload: bytes) -> None:
     """A message with just this field parses, and keeps it byte for byte."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.batch import BatchLimits, admit
 from hub.ingest.formats.otlp import Group
 from hub.ingest.otlp_batches import Batches, Refusal
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +90,7 @@ def test_a_resource_with_too_many_attributes_refuses_its_records() -> None:
     assert refusals == [Refusal(0, 2, "resource", "its attributes are 3, the limit is 2")]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(100)
 @given(
     groups=st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 600), min_size=1, max_size=12)), max_size=5),
     limits=st.builds(BatchLimits, st.integers(1024, 2000), st.integers(1, 8), st.integers(256, 900), st.just(2)),

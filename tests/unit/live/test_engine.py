@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.cursor import Cursor
 from hub.core.session import Phase
 from hub.errors import BadCursorError
 from hub.live.subscription import Begin
+from tests.examples import examples
 from tests.fakes import FakeSink, entry, filter_of, settle
 from tests.unit.live.world import World, running, until
 
@@ -103,7 +104,7 @@ OPERATIONS = st.lists(st.sampled_from(["append", "foreign", "fill", "read", "swe
 
 
 @given(operations=OPERATIONS)
-@settings(max_examples=150, deadline=None)
+@examples(100)
 def test_whatever_happens_every_record_comes_once_in_order(operations: list[str]) -> None:
     """Own and foreign commits, a peer that stops and goes on reading, sweeps, in any order."""
     asyncio.run(_whatever(operations))

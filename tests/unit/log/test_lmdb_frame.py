@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.stored import StoredBatch
 from hub.log.lmdb_frame import OVERHEAD_BYTES, Compression, CorruptFrameError, Packer, received_of, records_of, unpack
+from tests.examples import examples
 from tests.unit.log.disk import noise
 
 COMPRESSIBLE = b"connection reset by peer " * 8
 NONE = Compression(0, 0, 0)
 LEVELS = [0, -5, 1, 3]
-quick = settings(deadline=None, max_examples=50)
+quick = examples(50)
 
 
 def frame(data: bytes = COMPRESSIBLE, level: int = 1, tenant_id: int = 3, offset: int = 70) -> bytes:

@@ -13,7 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.stored import StoredBatch
@@ -24,6 +24,7 @@ from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
 from hub.pb.record_pb2 import Exception as LogException
 from hub.pb.tail_pb2 import ClientMessage, Ping, Subscribe
 from hub.web.canonical import batch_json, client_message, message_json
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -113,14 +114,14 @@ def check(text: bytes, message: Any) -> None:
     assert back.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(batches)
 def test_a_batch_is_printed_as_the_library_would(batch: Batch) -> None:
     """Whatever a producer may have written into it."""
     check(batch_json(batch), batch)
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(batches, st.integers(0, 2**63), st.data())
 def test_a_part_of_a_batch_is_printed_as_the_library_would(
     batch: Batch, first_offset: int, data: st.DataObject
@@ -133,7 +134,7 @@ def test_a_part_of_a_batch_is_printed_as_the_library_would(
     check(batch_json(whole.message, indexes), Batch.FromString(whole.part(indexes)))
 
 
-@settings(deadline=None, max_examples=4)
+@examples(4)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.DESCRIPTOR.name)
 @given(data=st.data())
 def test_every_other_message_is_printed_as_the_library_would(kind: type[Message], data: st.DataObject) -> None:
@@ -261,7 +262,7 @@ def test_text_stays_what_it_is(text: str) -> None:
 # --- what clients say ------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(messages(ClientMessage))
 def test_a_clients_message_is_read_back(message: ClientMessage) -> None:
     """As text and as bytes, as any proto3 library prints it."""
@@ -337,7 +338,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(json_values.map(json.dumps) | st.text(max_size=10))
 def test_any_text_is_a_message_or_a_bad_request(text: str) -> None:
     """No other error comes out, and the connection ends with a reason instead of a fault."""

@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.principal import Principal, Scope
 from hub.errors import QuotaError, ShuttingDownError
 from hub.web.sessions import Sessions
+from tests.examples import examples
 from tests.fakes import FakeSession, nothing_is_revoked, places
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def test_a_process_has_so_many_connections(sessions: Sessions) -> None:
     sessions.admit(of("d"))
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=40))
 def test_who_was_refused_is_not_counted(steps: list[tuple[bool, str]]) -> None:
     """Let in and out in any order, it is always known who is there: exactly what there is room for comes in."""

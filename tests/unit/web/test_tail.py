@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.ending import Ending
@@ -17,6 +17,7 @@ from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL, GOODBYE_REASON_PROTOCOL, 
 from hub.pb.tail_pb2 import Auth, ClientMessage, Ping, Subscribe
 from hub.web.tail import QueueWriter, TailSocket, TimedSink, close_reason
 from hub.web.wire import JSON, PROTO
+from tests.examples import examples
 from tests.fakes import FakeSession, FakeSink, settle
 
 if TYPE_CHECKING:
@@ -415,7 +416,7 @@ def test_a_close_reason_is_cut_between_characters(message: str, reason: str) -> 
     assert close_reason(message) == reason
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.text(max_size=200))
 def test_a_close_reason_always_fits(message: str) -> None:
     """It is how the message begins, and as much of it as there is room for."""

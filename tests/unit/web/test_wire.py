@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
@@ -17,6 +17,7 @@ from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import Gap, Pong, Records, ServerMessage, TailWelcome
 from hub.web.wire import JSON, JsonWire, ProtoWire
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def expected(batch: TailBatch, indexes: Sequence[int], name: str = "s") -> Serve
     return ServerMessage(records=Records(id=name, cursor="the-cursor", batches=[one]))
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 @given(
     bodies=st.lists(st.text(max_size=5), min_size=1, max_size=4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filter.batch_view import BatchView, indexes_of
@@ -13,6 +13,7 @@ from hub.core.filter.evaluate import passes, values_of
 from hub.core.filter.nodes import Exists
 from hub.core.filter.records import number_of
 from hub.pb.record_pb2 import Batch, Exception, LogRecord, Resource, Value  # noqa: A004  the contract's name
+from tests.examples import examples
 from tests.unit.core.filter.filters import BATCHES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def places(masks: Mapping[str, int]) -> dict[str, list[int]]:
     return {value: indexes_of(mask) for value, mask in masks.items() if mask}
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(BATCHES)
 def test_columns_are_those_of_the_records(batch: Batch) -> None:
     """Whichever way they are made: values, with and without case, numbers, levels, and what is there."""
@@ -66,7 +67,7 @@ def test_columns_are_those_of_the_records(batch: Batch) -> None:
     }
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(BATCHES, st.sampled_from(["red", "", "e", "BLUE"]))
 def test_looking_through_finds_what_the_records_have(batch: Batch, sought: str) -> None:
     """In each text on its own, of the field that is asked for."""

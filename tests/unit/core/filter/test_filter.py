@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from hub.core.filter import Filter, FilterLimits, parse_filter
 from hub.errors import BadFilterError, FilterTooCostlyError
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.examples import examples
 from tests.fakes import filter_of
 from tests.unit.core.filter.filters import BATCHES, FILTERS
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(FILTERS, BATCHES)
 def test_the_canonical_form_means_the_same_and_stays(text: str, batch: Batch) -> None:
     """It reads as a filter that passes the same records and is spelt the same."""
@@ -22,7 +23,7 @@ def test_the_canonical_form_means_the_same_and_stays(text: str, batch: Batch) ->
     assert again.select(batch) == first.select(batch)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(FILTERS, FILTERS, BATCHES)
 def test_the_operators_are_those_of_logic(left: str, right: str, batch: Batch) -> None:
     """On any two filters and any records."""

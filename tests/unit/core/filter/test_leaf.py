@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filter import leaf
@@ -99,7 +99,6 @@ def test_words_are_letters_digits_and_underscores(character: str, *, word: bool)
     assert is_word(character) is word
 
 
-@settings(deadline=None)
 @given(st.text("ab_ .", max_size=8), st.text("ab_ .", min_size=1, max_size=3))
 def test_edges_are_those_of_a_regular_expression(text: str, value: str) -> None:
     """For each pair of edges, the same written as a pattern."""

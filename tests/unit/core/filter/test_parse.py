@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filter.nodes import EVERYTHING, NOTHING, And, Node, Not, Or
 from hub.core.filter.parse import parse
 from hub.core.filter.spell import spell
 from hub.errors import BadFilterError
+from tests.examples import examples
 
 A, B, C = parse("a"), parse("b"), parse("c")
 DEEPEST = 32
@@ -153,7 +154,7 @@ def test_patterns_are_bounded(text: str) -> None:
     assert "more than 100 patterns" in mistake(text.format(" OR ".join(patterns))).message
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.lists(st.sampled_from([*'ab12 *"/\\():=<>-.&|!', "AND", "OR", "level", "attr."]), max_size=24).map("".join))
 def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
     """With a message and a column within the text or right behind it; what is read is spelt so that it can be again."""

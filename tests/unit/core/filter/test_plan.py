@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from hub.core.filter.batch_view import BatchView, indexes_of
 from hub.core.filter.parse import parse
@@ -21,6 +21,7 @@ from hub.core.filter.plan import (
 )
 from hub.core.filter.spell import spell
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.examples import examples
 from tests.fakes import filter_of
 from tests.unit.core.filter.filters import BATCHES, FILTERS
 
@@ -67,7 +68,7 @@ BATCH = Batch(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(FILTERS, BATCHES)
 def test_a_plan_passes_what_the_definition_passes(text: str, batch: Batch) -> None:
     """And where it passes a record an anchor holds, and the gate; an exact plan needs no more than these two."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filter.nodes import EVERYTHING, NOTHING, Edge, Match, Node, Number
 from hub.core.filter.parse import parse
 from hub.core.filter.simplify import all_of, any_of
 from hub.core.filter.spell import spell
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ EDGES = st.sampled_from([Edge.ANCHOR, Edge.FREE])
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.one_of(NAMES, st.sampled_from(["service", "host", "logger", "thread"])), VALUES, EDGES, EDGES)
 def test_any_value_survives_its_spelling(field: str, value: str, left: Edge, right: Edge) -> None:
     """Whatever characters it and the attribute's name are made of."""
@@ -104,7 +105,7 @@ def test_any_value_survives_its_spelling(field: str, value: str, left: Edge, rig
         assert parse(spell(exact)) == exact
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(NAMES, NUMBERS, NUMBERS, st.booleans())
 def test_any_number_survives_its_spelling(field: str, one: float, other: float, included: bool) -> None:  # noqa: FBT001
     """In its shortest form."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1 import logs_pb2
@@ -21,9 +21,10 @@ from hub.errors import FormatError, FormatReason
 from hub.ingest.formats import otlp_json, otlp_protobuf, payload
 from hub.pb.record_pb2 import Exception as LoggedException
 from hub.pb.record_pb2 import LogRecord, Resource, Severity, Value
+from tests.examples import examples
 
 TRACE, SPAN = bytes(range(1, 17)), bytes(range(1, 9))
-quick = settings(deadline=None, max_examples=150)
+quick = examples(100)
 
 
 def any_value(value: Any) -> AnyValue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.wire import delimited
@@ -11,6 +11,7 @@ from hub.errors import FormatError, FormatReason
 from hub.ingest.formats import payload
 from hub.ingest.formats.own import decode
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
+from tests.examples import examples
 
 RECORDS = [LogRecord(body="one", severity=9), LogRecord(body="two", trace_id=b"t" * 16)]  # type: ignore[arg-type]
 texts = st.sampled_from(["", "a", "b"])
@@ -23,7 +24,7 @@ def test_records_pass_as_they_are() -> None:
     assert decode(raw) == [record.SerializeToString() for record in RECORDS]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(100)
 @given(
     resource=st.builds(Resource, service=texts, host=texts, attributes=attributes),
     records=st.lists(

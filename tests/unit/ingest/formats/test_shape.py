@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import FormatError
@@ -17,6 +17,7 @@ from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.layout import Layout, record
 from hub.ingest.formats.shape import Shape, encoded
 from hub.pb.record_pb2 import LogRecord
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -59,7 +60,7 @@ def slowly(fields: dict[str, Any], layout: Layout) -> LogRecord:
 
 @pytest.mark.parametrize("layout", [ecs.LAYOUT, logstash.LAYOUT], ids=["ecs", "logstash"])
 @given(kinds=st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=12), min_size=1, max_size=3))
-@settings(max_examples=300, deadline=None)
+@examples(100)
 def test_both_ways_make_the_same_records(layout: Layout, kinds: list[dict[str, Any]]) -> None:
     """Of any fields with any values, several of a kind between others."""
     rows = [copy.deepcopy(fields) for fields in kinds * 4]
@@ -74,7 +75,7 @@ def test_both_ways_make_the_same_records(layout: Layout, kinds: list[dict[str, A
 
 
 @given(columns=st.lists(st.lists(VALUES, min_size=9, max_size=9), min_size=1, max_size=12), data=st.data())
-@settings(max_examples=300, deadline=None)
+@examples(100)
 def test_a_column_may_hold_anything(columns: list[list[Any]], data: st.DataObject) -> None:
     """Text, numbers, nothing and objects in the same field of messages that follow each other."""
     names = data.draw(st.lists(st.sampled_from(NAMES), min_size=len(columns), max_size=len(columns), unique=True))

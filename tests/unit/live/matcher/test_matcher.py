@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filter.batch_view import indexes_of
@@ -14,6 +14,7 @@ from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.live.matcher.matcher import Matcher
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from tests.examples import examples
 from tests.fakes import filter_of
 from tests.unit.core.filter.filters import BATCHES, FILTERS
 
@@ -64,7 +65,7 @@ def distinct(texts: Sequence[str]) -> list[str]:
     return list({filter_of(text).canonical: text for text in texts}.values())
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.lists(FILTERS, min_size=1, max_size=6), st.lists(BATCHES, min_size=1, max_size=3), st.booleans())
 def test_all_at_once_pass_what_each_passes_alone(texts: list[str], batches: list[Batch], compiled: bool) -> None:  # noqa: FBT001
     """Before and after the expressions are compiled."""
@@ -89,7 +90,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.lists(STEPS, max_size=25), BATCHES)
 def test_filters_come_and_go(steps: list[tuple[str, Any]], last: Batch) -> None:
     """What is left passes what it passes alone, however often the others changed."""
