@@ -89,15 +89,25 @@ def violations(sources: Mapping[str, str]) -> list[str]:
 
 
 def _faults(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [one for one in ast.walk(node) if isinstance(one, ast.Import | ast.ImportFrom)]
-            yield from ((one.lineno, f"imports inside {node.name}()") for one in inner)
+    for function, node in _imports(tree):
+        if function:
+            yield node.lineno, f"imports inside {function}()"
         if isinstance(node, ast.ImportFrom) and node.level:
             yield node.lineno, "imports relatively"
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        else:
             faults = {_fault(path, module) for module in _modules(node)}
             yield from ((node.lineno, fault) for fault in faults if fault)
+
+
+def _imports(block: ast.AST, function: str = "") -> Iterator[tuple[str, ast.Import | ast.ImportFrom]]:
+    """Yield each import, and the function it is in; expressions are most of a tree, and are not looked into."""
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(block, name, ()):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield function, node
+            else:
+                inside = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
+                yield from _imports(node, inside)
 
 
 def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
@@ -194,6 +204,10 @@ def test_every_part_is_in_the_order() -> None:
         ("hub/web/a.py", "import jwt", "jwt comes in by hub/identity/tokens/ only"),
         ("hub/web/a.py", "def f():\n    import json", "imports inside f()"),
         ("hub/web/a.py", "class C:\n    async def g(self):\n        from json import loads", "imports inside g()"),
+        ("hub/web/a.py", "def f():\n    try:\n        g()\n    finally:\n        import json", "imports inside f()"),
+        ("hub/web/a.py", "try:\n    f()\nexcept E:\n    import hub.live", "web must not import live"),
+        ("hub/web/a.py", "match f():\n    case 1:\n        import hub.live", "web must not import live"),
+        ("hub/web/a.py", "if f():\n    g()\nelse:\n    import hub.live", "web must not import live"),
         ("hub/web/a.py", "from . import b", "imports relatively"),
         ("hub/web/a.py", "from .b import c", "imports relatively"),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,6 +28,14 @@ def batch(*sizes: int, first: int = 0) -> TailBatch:
     return TailBatch(StoredBatch(first, len(records), 1, data), 7, "a")
 
 
+@cache
+def one_among_many(index: int, size: int) -> TailBatch:
+    """Return a batch of 2101 records, of which one has a size; made once for all wires."""
+    sizes = [0] * 2101
+    sizes[index] = size
+    return batch(*sizes)
+
+
 @given(sizes=st.lists(st.sampled_from(SIZES), min_size=1, max_size=4), name=st.text(max_size=64), data=st.data())
 @example(sizes=[2030, 5], name="s", data=None)
 def test_a_part_of_a_batch_says_what_it_is(sizes: list[int], name: str, data: st.DataObject | None) -> None:
@@ -46,8 +56,6 @@ def test_a_part_of_a_batch_says_what_it_is(sizes: list[int], name: str, data: st
 def test_one_record_goes_the_short_way_to_the_same_message(wire: ProtoWire, index: int) -> None:
     """On every wire, whatever its size and place."""
     for size in SIZES:
-        sizes = [0] * 2101
-        sizes[index] = size
-        whole = batch(*sizes)
+        whole = one_among_many(index, size)
         expected = wire.records("näme", whole.cursor, wire.body(whole, [index]))
         assert wire.record(whole, index, wire.label("näme")) == expected
