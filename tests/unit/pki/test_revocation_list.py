@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from hub.errors import CertificateError
+from hub.pki.authority import Authority
 from hub.pki.files import read_certificates
 from hub.pki.ledger import RevokedLine
 from hub.pki.revocation_list import REASONS, read_lists
@@ -17,9 +18,12 @@ from hub.pki.revocation_list import REASONS, read_lists
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.pki.authority import Authority
+DAY = timedelta(days=1)
 
-NOW = datetime.now(UTC)
+
+def days_from_now(moment: datetime) -> float:
+    """Return how many days are left."""
+    return (moment - datetime.now(UTC)) / DAY
 
 
 def number(crl: x509.CertificateRevocationList) -> int:
@@ -34,15 +38,16 @@ def only(authority: Authority) -> x509.CertificateRevocationList:
     return crl
 
 
-def test_a_new_authority_has_an_empty_list(authority: Authority) -> None:
+def test_a_new_authority_has_an_empty_list(tmp_path: Path) -> None:
     """For hubs to be configured with from the first day, good for a month."""
+    authority = Authority.create(tmp_path, "loghub.test")
     crl = only(authority)
     signer = authority.current.signer.certificate
     assert len(crl) == 0
     assert crl.issuer == signer.subject
     assert crl.is_signature_valid(signer.public_key())  # type: ignore[arg-type]
     assert crl.next_update_utc
-    assert abs(crl.next_update_utc - NOW - timedelta(days=30)) < timedelta(minutes=2)
+    assert days_from_now(crl.next_update_utc) == pytest.approx(30, abs=0.002)
     assert crl.last_update_utc < datetime.now(UTC)
     aki = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     assert aki == signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
@@ -63,8 +68,8 @@ def test_numbers_rise(authority: Authority) -> None:
 
 def test_how_long_a_list_is_good_is_kept(authority: Authority) -> None:
     """Once given, it holds for the next ones."""
-    assert abs(authority.write_lists(7) - NOW - timedelta(days=7)) < timedelta(minutes=2)
-    assert abs(authority.write_lists() - NOW - timedelta(days=7)) < timedelta(minutes=2)
+    assert days_from_now(authority.write_lists(7)) == pytest.approx(7, abs=0.002)
+    assert days_from_now(authority.write_lists()) == pytest.approx(7, abs=0.002)
 
 
 @pytest.mark.parametrize("days", [0, -1, 3651, float("nan"), float("inf")])
@@ -81,7 +86,7 @@ def test_entries_have_their_reasons(authority: Authority) -> None:
     line = RevokedLine("1", authority.current.signer.id, "", "2026-01-02T03:04:05+00:00", "2999-01-01T00:00:00+00:00")
     for serial, reason in enumerate(REASONS, 1):
         authority.ledger.append(replace(line, serial=f"{serial:x}", reason=reason))
-    ended = [NOW - timedelta(days=29), NOW - timedelta(days=31)]
+    ended = [datetime.now(UTC) - days * DAY for days in (29, 31)]
     for serial, end in enumerate(ended, 100):
         authority.ledger.append(replace(line, serial=f"{serial:x}", reason="superseded", not_after=end.isoformat()))
     authority.ledger.append(replace(line, serial="ff", reason="superseded", issuer="other"))
