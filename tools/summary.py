@@ -38,7 +38,7 @@ def _line(counts: Sequence[int]) -> str:
 def main() -> int:
     """Print the table; return the exit status."""
     reports, maven = Path(sys.argv[1]), Path(sys.argv[2])
-    tiers = {name: [path] if (path := reports / f"{name}.xml").is_file() else [] for name in _TIERS}
+    tiers = {name: sorted(reports.glob(f"{name}*.xml")) for name in _TIERS}
     tiers["java"] = sorted(maven.glob("*/target/surefire-reports/TEST-*.xml"))
     sums = [0, 0, 0, 0]
     empty = []
