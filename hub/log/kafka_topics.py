@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from hub.log.kafka_admin import make_topic
 from hub.log.kafka_connection import begin
 
 if TYPE_CHECKING:
@@ -33,10 +32,6 @@ class TopicSettings:
     min_insync_replicas: int
     retention_seconds: float
     max_message_bytes: int
-
-
-class TopicError(KafkaError):  # type: ignore[misc]
-    """A topic could not be made."""
 
 
 class Topics:
@@ -98,15 +93,4 @@ class Topics:
     async def _create(self, topic: str, config: dict[str, str]) -> None:
         settings = self._settings
         config = {"min.insync.replicas": str(settings.min_insync_replicas), **config}
-        admin = AIOKafkaAdminClient(**self._connection.options())
-        try:
-            await begin(admin)
-            new = NewTopic(topic, 1, settings.replication_factor, topic_configs=config)
-            response = await admin.create_topics([new])
-        finally:
-            await admin.close()
-        for name, code, *rest in response.topic_errors:
-            error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
-                msg = f"topic {name} cannot be made: {error.__name__} {(rest or [''])[0] or ''}"
-                raise TopicError(msg)
+        await make_topic(self._connection, topic, settings.replication_factor, config)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError
 
+from hub.log.kafka_admin import make_topic
 from hub.log.kafka_connection import begin, explained, let_go
 
 if TYPE_CHECKING:
@@ -83,20 +83,8 @@ class DeadLetters:
         if topic in self._known:
             return
         if topic not in (await self._topics.look([topic])).topics:
-            await self._make(topic)
+            await make_topic(self._connection, topic, self._options.replication_factor)
         self._known.add(topic)
-
-    async def _make(self, topic: str) -> None:
-        admin = AIOKafkaAdminClient(**self._connection.options())
-        try:
-            await begin(admin)
-            response = await admin.create_topics([NewTopic(topic, 1, self._options.replication_factor)])
-        finally:
-            await admin.close()
-        for _, code, *rest in response.topic_errors:
-            error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
-                raise error((rest or [""])[0] or "")
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
