@@ -7,7 +7,6 @@ import random
 import secrets
 from contextlib import suppress
 from dataclasses import replace
-from time import time
 from typing import TYPE_CHECKING
 
 from hub import __version__
@@ -26,8 +25,8 @@ from hub.errors import (
     ForbiddenError,
     LoghubError,
     QuotaError,
-    TokenExpiredError,
 )
+from hub.identity.expiry import Expiry
 from hub.pb import consume_pb2, ingest_pb2, tail_pb2
 from hub.pb.consume_pb2 import ConsumerEvent
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from hub.core.principal import Principal
     from hub.pb.consume_pb2 import ConsumerMessage, JoinGroup
 
-_WARN_SECONDS = 60.0
 # For a peer whose credentials have ended to read what waits for it: within a second all is over.
 _THROW_OUT_SECONDS = 0.5
 _PROTOCOL_CODE = 4500
@@ -78,8 +76,8 @@ class ConsumerSession:
         self._verify = verify
         self._counts = engine.metrics.tenant(principal.home)
         self._messages = Sampler(engine.limits.max_messages_per_s)
-        self._timer: asyncio.TimerHandle | None = None
         self._waiting: asyncio.TimerHandle | None = None
+        self._expiry = Expiry(asyncio.get_running_loop().call_later, self._expire, self._warn)
         self._tenant = ""
         self._member: Member | None = None
         self._runner: GroupRunner | None = None
@@ -98,7 +96,7 @@ class ConsumerSession:
         self._counts.connections.inc()
         loop = asyncio.get_running_loop()
         self._waiting = loop.call_later(self._limits.join_seconds, self._too_late)
-        self._watch_clock(warned=False)
+        self._expiry.watch(self._principal.expires_at)
 
     def _too_late(self) -> None:
         if self._runner is None:
@@ -107,9 +105,9 @@ class ConsumerSession:
 
     async def close(self) -> None:
         """Leave the group, and let go of everything; nothing is written afterwards."""
-        for timer in (self._timer, self._waiting):
-            if timer:
-                timer.cancel()
+        self._expiry.stop()
+        if self._waiting:
+            self._waiting.cancel()
         self._counts.connections.dec()
         await self._leave_group(counted=not self._excused)
 
@@ -133,6 +131,7 @@ class ConsumerSession:
         """Say goodbye; whoever waits for `ended` closes the connection."""
         if self.ended.done():
             return
+        self._expiry.stop()
         goodbye = consume_pb2.ConsumerGoodbye(reason=ending.reason, message=ending.message, reconnect=ending.reconnect)
         if ending.retry_after_seconds:
             goodbye.retry_after.FromMilliseconds(int(ending.retry_after_seconds * 1000))
@@ -155,6 +154,12 @@ class ConsumerSession:
             check(self._principal)
         except LoghubError as error:
             self._throw_out(Ending(error.close_code, ingest_pb2.GOODBYE_REASON_REVOKED, error.message, reconnect=False))
+
+    def _warn(self, expiring: tail_pb2.AuthExpiring) -> None:
+        self._send(ConsumerEvent(auth_expiring=expiring))
+
+    def _expire(self) -> None:
+        self._throw_out(Ending.of_expiry())
 
     def _throw_out(self, ending: Ending) -> None:
         """End a session that must not go on: a peer that does not read the goodbye soon is cut."""
@@ -332,31 +337,7 @@ class ConsumerSession:
             message = "the fresh token has a filter that does not let through all that the group is of"
             self._throw_out(Ending(ForbiddenError.close_code, reason, message, reconnect=False))
         else:
-            self._watch_clock(warned=False)
-
-    # --- the clock ---------------------------------------------------------------------------------------------------
-
-    def _watch_clock(self, *, warned: bool) -> None:
-        """Warn before the credentials expire, and end the session when they do; looks once a minute at least."""
-        if self._timer:
-            self._timer.cancel()
-        expires = self._principal.expires_at
-        if expires is None or self.ended.done():
-            return
-        left = expires - time()
-        if left <= 0:
-            code, reason = TokenExpiredError.close_code, ingest_pb2.GOODBYE_REASON_EXPIRED
-            message = "the token or certificate has expired: get a fresh one"
-            self._throw_out(Ending(code, reason, message, reconnect=False))
-            return
-        if left <= _WARN_SECONDS and not warned:
-            expiring = tail_pb2.AuthExpiring()
-            expiring.expires.FromSeconds(int(expires))
-            self._send(ConsumerEvent(auth_expiring=expiring))
-            warned = True
-        wait = left if warned else min(left - _WARN_SECONDS, _WARN_SECONDS)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(wait, 0.001), lambda: self._watch_clock(warned=warned))
+            self._expiry.watch(fresh.expires_at)
 
 
 def _at_most(asked: int, most: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.pb.ingest_pb2 import GOODBYE_REASON_INTERNAL
+from hub.errors import TokenExpiredError
+from hub.pb.ingest_pb2 import GOODBYE_REASON_EXPIRED, GOODBYE_REASON_INTERNAL
 
 if TYPE_CHECKING:
     from hub.errors import LoghubError
@@ -32,3 +33,9 @@ class Ending:
     def of_fault(cls, message: str) -> Ending:
         """End for a fault of the hub, after which the peer may try again."""
         return cls(_INTERNAL_CODE, GOODBYE_REASON_INTERNAL, message, reconnect=True)
+
+    @classmethod
+    def of_expiry(cls) -> Ending:
+        """End since the peer's credentials have; only fresh ones will do."""
+        message = "the token or certificate has expired: get a fresh one"
+        return cls(TokenExpiredError.close_code, GOODBYE_REASON_EXPIRED, message, reconnect=False)

@@ -7,7 +7,8 @@ a stream inside gRPC.
 from __future__ import annotations
 
 import asyncio
-from time import monotonic, time
+from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import hub.grpc_tls  # isort: skip  # must come before grpc
@@ -16,6 +17,7 @@ import grpc
 from hub.core.batch import Reader
 from hub.core.sequence import Sequencer
 from hub.errors import LoghubError, OutOfSequenceError
+from hub.identity.expiry import Expiry
 from hub.ingest.admission import Source, check_producer_id
 from hub.ingest.callers import PLANE, Callers
 from hub.ingest.stream import Farewell, Ingest, ProducerStream, record_errors
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an effect, from looking unused
 
 _REQUESTS = Reader(PushRequest)
+_EXPIRED = Farewell(ingest_pb2.GOODBYE_REASON_EXPIRED, "the client certificate has expired: renew it", reconnect=False)
 
 
 class IngestService:
@@ -86,12 +89,13 @@ class IngestService:
 
     async def _serve(self, principal: Principal, context: ServicerContext[bytes, bytes]) -> None:
         stream = ProducerStream(self._ingest, principal, _ContextPeer(context))
-        expiry = _Expiry(principal, stream)
+        expiry = Expiry(asyncio.get_running_loop().call_later, partial(stream.end, _EXPIRED))
+        expiry.watch(principal.expires_at)
         visit = self._audit.enter(principal, plane=PLANE, peer=peer_address(context))
         try:
             await stream.run()
         finally:
-            expiry.cancel()
+            expiry.stop()
             visit.leave(stream.farewell)
 
     async def push(self, raw: bytes, context: ServicerContext[bytes, bytes]) -> bytes:
@@ -151,26 +155,3 @@ class _ContextPeer:
     async def write(self, message: bytes) -> None:
         """Send a message."""
         await self._context.write(message)
-
-
-class _Expiry:
-    """Ends a stream once its certificate has expired; looks at the clock once a minute, since it may be set."""
-
-    def __init__(self, principal: Principal, stream: ProducerStream) -> None:
-        self._principal = principal
-        self._stream = stream
-        self._timer: asyncio.TimerHandle | None = None
-        self._look()
-
-    def _look(self) -> None:
-        left = (self._principal.expires_at or float("inf")) - time()
-        if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(min(left, 60.0), self._look)
-            return
-        message = "the client certificate has expired: renew it"
-        self._stream.end(Farewell(ingest_pb2.GOODBYE_REASON_EXPIRED, message, reconnect=False))
-
-    def cancel(self) -> None:
-        """Stop looking."""
-        if self._timer:
-            self._timer.cancel()

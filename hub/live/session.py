@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import re
-from time import time
 from typing import TYPE_CHECKING
 
 from hub.core.ending import Ending
@@ -18,8 +17,8 @@ from hub.errors import (
     ForbiddenError,
     LoghubError,
     QuotaError,
-    TokenExpiredError,
 )
+from hub.identity.expiry import Expiry
 from hub.live import answers
 from hub.live.answers import DuplicateSubscriptionError, UnknownSubscriptionError
 from hub.live.place import place
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from hub.pb.tail_pb2 import ClientMessage
 
 _log = logging.getLogger(__name__)
-_WARN_SECONDS = 60.0
 # For a peer whose credentials have ended to read what waits for it: within a second all is over.
 _THROW_OUT_SECONDS = 0.5
 _PROTOCOL_CODE = 4500
@@ -68,7 +66,7 @@ class TailSession:
         self._asked: dict[str, Filter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outlet = Outlet(sink, wire, self._start)
-        self._timer: asyncio.TimerHandle | None = None
+        self._expiry = Expiry(asyncio.get_running_loop().call_later, self._expire, self._warn)
         self._no_more = False
         self._messages = Sampler(engine.limits.max_messages_per_s)
         self.refused: LoghubError | None = None
@@ -81,12 +79,11 @@ class TailSession:
         if self.ended.done():
             return
         self._outlet.send(answers.welcome(self._principal, self._limits))
-        self._watch_clock(warned=False)
+        self._expiry.watch(self._principal.expires_at)
 
     async def close(self) -> None:
         """Let go of everything; nothing is written afterwards."""
-        if self._timer:
-            self._timer.cancel()
+        self._expiry.stop()
         for subscription in self._subscriptions.values():
             subscription.end()
             subscription.counts.subscriptions.dec()
@@ -101,6 +98,7 @@ class TailSession:
         """Say goodbye with the accounts of all subscriptions; whoever waits for `ended` closes the connection."""
         if self.ended.done():
             return
+        self._expiry.stop()
         goodbye = tail_pb2.TailGoodbye(
             reason=ending.reason,
             message=ending.message,
@@ -129,6 +127,12 @@ class TailSession:
             check(self._principal)
         except LoghubError as error:
             self._throw_out(Ending(error.close_code, ingest_pb2.GOODBYE_REASON_REVOKED, error.message, reconnect=False))
+
+    def _warn(self, expiring: tail_pb2.AuthExpiring) -> None:
+        self._outlet.send(ServerMessage(auth_expiring=expiring))
+
+    def _expire(self) -> None:
+        self._throw_out(Ending.of_expiry())
 
     def _throw_out(self, ending: Ending) -> None:
         """End a session that must not go on: a peer that does not read the goodbye soon is cut."""
@@ -242,7 +246,7 @@ class TailSession:
             reason = ingest_pb2.GOODBYE_REASON_FORBIDDEN
             self._throw_out(Ending(ForbiddenError.close_code, reason, message, reconnect=False))
             return
-        self._watch_clock(warned=False)
+        self._expiry.watch(fresh.expires_at)
         if always.canonical != self._always.canonical:
             self._always = always
             for subscription in list(self._subscriptions.values()):
@@ -281,29 +285,7 @@ class TailSession:
             self._engine.places.give(self._principal)
         self._end_if_done()
 
-    # --- the clock, and tasks ----------------------------------------------------------------------------------------
-
-    def _watch_clock(self, *, warned: bool) -> None:
-        """Warn before the credentials expire, and end the session when they do; looks once a minute at least."""
-        if self._timer:
-            self._timer.cancel()
-        expires = self._principal.expires_at
-        if expires is None or self.ended.done():
-            return
-        left = expires - time()
-        if left <= 0:
-            code, reason = TokenExpiredError.close_code, ingest_pb2.GOODBYE_REASON_EXPIRED
-            message = "the token or certificate has expired: get a fresh one"
-            self._throw_out(Ending(code, reason, message, reconnect=False))
-            return
-        if left <= _WARN_SECONDS and not warned:
-            expiring = tail_pb2.AuthExpiring()
-            expiring.expires.FromSeconds(int(expires))
-            self._outlet.send(ServerMessage(auth_expiring=expiring))
-            warned = True
-        wait = left if warned else min(left - _WARN_SECONDS, _WARN_SECONDS)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(wait, 0.001), lambda: self._watch_clock(warned=warned))
+    # --- tasks -------------------------------------------------------------------------------------------------------
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work), name=name)
