@@ -710,8 +710,9 @@ async def test_a_stream_that_may_not_stay_takes_nothing_more(world: World) -> No
     assert peer.dialogue[1:] == [("ack", 1), ("goodbye", ingest_pb2.GOODBYE_REASON_REVOKED)]
 
 
-async def test_a_peer_that_does_not_read_its_goodbye_is_cut(world: World) -> None:
+async def test_a_peer_that_does_not_read_its_goodbye_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may not stay cannot stay by not reading."""
+    monkeypatch.setattr("hub.ingest.stream._THROW_OUT_SECONDS", 0.02)
     peer = await world.greeted()
     world.log.held = True
     peer.send(1)

@@ -115,8 +115,11 @@ class Exhausted:
         return getattr(self._inner, name)
 
 
-async def test_without_files_to_open_it_rests_and_goes_on(contexts: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_files_to_open_it_rests_and_goes_on(
+    contexts: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The peer that came meanwhile is served then."""
+    monkeypatch.setattr("hub.web.tls_listener._NO_FILES_SECONDS", 0.02)
     inner = socket.create_server(("127.0.0.1", 0))
     heard: list[Heard] = []
 
