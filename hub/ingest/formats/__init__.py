@@ -36,4 +36,12 @@ FORMATS: Mapping[str, Decode] = MappingProxyType(
 )
 
 # Formats whose messages are read faster many at a time.
-RUNS: Mapping[str, DecodeRun] = MappingProxyType({"ecs": ecs.decode_run, "logstash": logstash.decode_run})
+RUNS: Mapping[str, DecodeRun] = MappingProxyType(
+    {
+        "ecs": ecs.decode_run,
+        "logstash": logstash.decode_run,
+        "log4j2": log4j2.decode_run,
+        "filebeat": filebeat.decode_run,
+        "fluent-bit": fluent_bit.decode_run,
+    }
+)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
-from hub.ingest.formats.json_objects import objects
-from hub.ingest.formats.layout import record
+from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.logstash import SERVICE
+from hub.ingest.formats.shape import encoded
 from hub.ingest.formats.shipped import READ, unwrapped, without_line_end
 
 if TYPE_CHECKING:
-    from hub.pb.record_pb2 import LogRecord
+    from collections.abc import Sequence
 
 LAYOUT = replace(
     application.LAYOUT,
@@ -35,19 +35,28 @@ LAYOUT = replace(
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [_record(fields).SerializeToString() for fields in objects(payload)]
+    return _records(objects(payload))
 
 
-def _record(event: dict[str, Any]) -> LogRecord:
+def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
+    """Return the record of each message; FormatError where one of them is not exactly one object."""
+    return _records(one_each(payloads))
+
+
+def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
+    return encoded([_fields(event) for event in events], LAYOUT, flattened=True)
+
+
+def _fields(event: dict[str, Any]) -> dict[str, Any]:
     event.pop("@metadata", None)  # where Filebeat would have stored it
     parsed = event.pop("json", None)
     fields = flat(event)
     without_line_end(fields, "message")
     if type(parsed) is dict and parsed:
-        return record(_with(fields, parsed), LAYOUT)
+        return _with(fields, parsed)
     if parsed is not None:
         fields["json"] = parsed
-    return record(unwrapped(fields, "message"), LAYOUT)
+    return unwrapped(fields, "message")
 
 
 def _with(fields: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:

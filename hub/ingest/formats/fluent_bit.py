@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
-from hub.ingest.formats.json_objects import objects
-from hub.ingest.formats.layout import record
+from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.logstash import SERVICE
+from hub.ingest.formats.shape import encoded
 from hub.ingest.formats.shipped import unwrapped, without_line_end
 
 if TYPE_CHECKING:
-    from hub.pb.record_pb2 import LogRecord
+    from collections.abc import Sequence
 
 _PRIORITY, _PRIORITIES = re.compile(r"[0-9]{1,3}"), 192
 _LINES = ("log", "message", "MESSAGE")
@@ -40,16 +40,25 @@ LAYOUT = replace(
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [_record(fields).SerializeToString() for fields in objects(payload)]
+    return _records(objects(payload))
 
 
-def _record(event: dict[str, Any]) -> LogRecord:
+def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
+    """Return the record of each message; FormatError where one of them is not exactly one object."""
+    return _records(one_each(payloads))
+
+
+def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
+    return encoded([_fields(event) for event in events], LAYOUT, flattened=True)
+
+
+def _fields(event: dict[str, Any]) -> dict[str, Any]:
     fields = flat(event)
     line = next((name for name in _LINES if fields.get(name)), "")
     without_line_end(fields, line)
     if (code := _syslog_code(fields.get("pri"))) is not None:
         fields["@syslog"] = code
-    return record(unwrapped(fields, line), LAYOUT)
+    return unwrapped(fields, line)
 
 
 def _syslog_code(pri: Any) -> int | None:  # noqa: ANN401  JSON is any

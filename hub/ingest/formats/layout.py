@@ -91,10 +91,16 @@ def record(fields: dict[str, Any], layout: Layout) -> LogRecord:
     for name, value in fields.items():
         if name in layout.dropped:
             continue
-        if layout.hoisted and name.startswith(layout.hoisted):
-            name = _hoisted(name, fields, layout.hoisted)  # noqa: PLW2901  the name that it goes by
-        put(made, name, value)
+        put(made, final_name(name, fields, layout), value)
     return made
+
+
+def final_name(name: str, fields: Mapping[str, Any], layout: Layout) -> str:
+    """Return the name of the attribute that a field becomes, beside the other `fields` that become some."""
+    if not layout.hoisted or not name.startswith(layout.hoisted):
+        return name
+    short = next(name.removeprefix(one) for one in layout.hoisted if name.startswith(one))
+    return name if short in fields else short
 
 
 def _values(fields: dict[str, Any], layout: Layout) -> dict[str, Any]:
@@ -111,11 +117,6 @@ def _values(fields: dict[str, Any], layout: Layout) -> dict[str, Any]:
                 break
             fields[name] = value
     return values
-
-
-def _hoisted(name: str, fields: Mapping[str, Any], beginnings: tuple[str, ...]) -> str:
-    short = next(name.removeprefix(one) for one in beginnings if name.startswith(one))
-    return name if short in fields else short
 
 
 def take(fields: dict[str, Any], names: tuple[str, ...], convert: Callable[[Any], T | None], default: T) -> T:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from hub.ingest.formats.application import LAYOUT, prepared
 from hub.ingest.formats.attributes import flat
-from hub.ingest.formats.json_objects import objects
-from hub.ingest.formats.layout import record
+from hub.ingest.formats.json_objects import objects, one_each
+from hub.ingest.formats.shape import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return [record(prepared(flat(fields)), LAYOUT).SerializeToString() for fields in objects(payload)]
+    return _records(objects(payload))
+
+
+def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
+    """Return the record of each message; FormatError where one of them is not exactly one object."""
+    return _records(one_each(payloads))
+
+
+def _records(rows: Sequence[dict[str, Any]]) -> list[bytes]:
+    return encoded([prepared(flat(fields)) for fields in rows], LAYOUT, flattened=True)

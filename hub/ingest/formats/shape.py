@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.core.wire import delimited, tag
 from hub.ingest.formats.attributes import fill, flat, text
-from hub.ingest.formats.layout import record
+from hub.ingest.formats.layout import final_name, record
 from hub.ingest.formats.levels import severity
 from hub.ingest.formats.moments import nanos, nanos_of
 from hub.pb.record_pb2 import LogRecord, Value
@@ -46,12 +46,8 @@ _TEXTS: AbstractSet[type] = {str}
 _PLAIN: tuple[AbstractSet[type], ...] = ({int}, {bool}, {type(None)})
 
 
-def encoded(rows: Sequence[dict[str, Any]], layout: Layout) -> list[bytes]:
-    """Return the serialised record of each JSON object; they may be used up."""
-    return _encoded(rows, layout, flattened=False)
-
-
-def _encoded(rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool) -> list[bytes]:
+def encoded(rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool = False) -> list[bytes]:
+    """Return the serialised record of each JSON object; they may be used up, and may be `flattened` already."""
     names = list(map(tuple, rows))
     if names.count(names[0]) == len(rows):
         return _alike(names[0], rows, layout, flattened=flattened)
@@ -73,7 +69,7 @@ def _alike(names: tuple[str, ...], rows: Sequence[dict[str, Any]], layout: Layou
     columns = list(zip(*map(dict.values, rows), strict=True))
     kinds = [set(map(type, column)) for column in columns]
     if not flattened and any(dict in kind for kind in kinds):
-        return _encoded([flat(fields) for fields in rows], layout, flattened=True)
+        return encoded([flat(fields) for fields in rows], layout, flattened=True)
     shape = layout.shapes.get(names)
     if shape is None:
         if len(layout.shapes) >= _MOST:
@@ -114,7 +110,7 @@ class Shape:
 
     def __init__(self, names: Sequence[str], layout: Layout) -> None:
         left = {name: index for index, name in enumerate(names)}
-        self._common = not layout.hoisted and layout.errors.isdisjoint(left) and left.keys().isdisjoint(layout.syslog)
+        self._common = layout.errors.isdisjoint(left) and left.keys().isdisjoint(layout.syslog)
         self._level: int | None = None
         self._times: list[tuple[int, bytes]] = []
         self._texts: list[tuple[int, _Heads]] = []
@@ -131,8 +127,9 @@ class Shape:
                 self._level = index if column == "severity_text" else self._level
             else:
                 self._ids.append((index, convert, _Heads(_field(number))))
-        kept = {name: index for name, index in left.items() if name not in layout.dropped}
-        self._attributes = [(index, _attribute(name.encode())) for name, index in kept.items()]
+        kept = [(index, final_name(name, left, layout)) for name, index in left.items() if name not in layout.dropped]
+        self._attributes = [(index, _attribute(name.encode())) for index, name in kept]
+        self._common &= len({name for _, name in kept}) == len(kept)
 
     def encode(
         self, columns: Sequence[Sequence[Any]], kinds: Sequence[AbstractSet[type]]

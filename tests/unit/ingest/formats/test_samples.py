@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.ingest.formats import FORMATS
+from hub.ingest.formats import FORMATS, RUNS
 from hub.ingest.formats.attributes import put
 from hub.pb.record_pb2 import Exception as LoggedException
 from hub.pb.record_pb2 import LogRecord, Severity
@@ -158,6 +158,21 @@ def test_every_field_of_an_encoder_is_kept(name: str, file: str) -> None:
     for record in (*found, *expected):
         record.ClearField("observed_time_unix_nano")
     assert found == expected
+
+
+SINGLE = [(name, file) for name, file in CASES if name in RUNS and file.endswith(".txt") and "array" not in file]
+SHIPPED = [("filebeat", "filebeat.txt"), ("fluent-bit", "fluent-bit.txt")]
+
+
+@pytest.mark.parametrize(("name", "file"), SINGLE + SHIPPED, ids=str)
+def test_many_messages_are_read_at_once_as_each_by_itself(name: str, file: str) -> None:
+    """Those of a file, several times, since a few are not read at once."""
+    messages = [message for message in (SAMPLES / file).read_bytes().split(b"\n\n") if message.strip()] * 3
+    one_by_one = [FORMATS[name](message) for message in messages]
+    single = [message for message, records in zip(messages, one_by_one, strict=True) if len(records) == 1]
+    assert single
+    made = [LogRecord.FromString(record) for record in RUNS[name](single)]
+    assert made == [LogRecord.FromString(records[0]) for records in one_by_one if len(records) == 1]
 
 
 @pytest.mark.parametrize("file", ["otlp.binpb", "otlp.json"])

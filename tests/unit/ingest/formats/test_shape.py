@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import FormatError
-from hub.ingest.formats import ecs, logstash, shape
+from hub.ingest.formats import application, ecs, logstash, shape
 from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.layout import Layout, record
 from hub.ingest.formats.shape import Shape, encoded
@@ -38,6 +38,9 @@ GOOD: dict[str, Any] = {
 }
 NAMES = sorted({*GOOD, *(name for _, names, _ in (*ecs.LAYOUT.columns, *logstash.LAYOUT.columns) for name in names)})
 NAMES += ["error.message", "stack_trace", "level_value", "log.syslog.severity.code", "attribute", "", "é"]
+# Names that lose their beginning, and those that they have then.
+NAMES += ["contextMap.user", "mdc.user", "contextMap.trace_id", "mdc.", "contextMap.attribute"]
+LAYOUTS = {"ecs": ecs.LAYOUT, "logstash": logstash.LAYOUT, "application": application.LAYOUT}
 # What orjson makes of any integer.
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 VALUES = st.one_of(
@@ -58,9 +61,9 @@ def slowly(fields: dict[str, Any], layout: Layout) -> LogRecord:
     return record(flat(copy.deepcopy(fields)), layout)
 
 
-@pytest.mark.parametrize("layout", [ecs.LAYOUT, logstash.LAYOUT], ids=["ecs", "logstash"])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @given(kinds=st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=12), min_size=1, max_size=3))
-@examples(100)
+@examples(60)
 def test_both_ways_make_the_same_records(layout: Layout, kinds: list[dict[str, Any]]) -> None:
     """Of any fields with any values, several of a kind between others."""
     rows = [copy.deepcopy(fields) for fields in kinds * 4]
@@ -85,11 +88,11 @@ def test_a_column_may_hold_anything(columns: list[list[Any]], data: st.DataObjec
     assert [one.SerializeToString(deterministic=True) for one in made] == expected
 
 
-def quickly(rows: list[dict[str, Any]]) -> tuple[list[bytes], AbstractSet[int]]:
+def quickly(rows: list[dict[str, Any]], layout: Layout = ecs.LAYOUT) -> tuple[list[bytes], AbstractSet[int]]:
     """Return the records that the shape of the first object makes, and the indexes of those that it leaves."""
     flattened = [flat(copy.deepcopy(fields)) for fields in rows]
     columns = list(zip(*(fields.values() for fields in flattened), strict=True))
-    return Shape(tuple(flattened[0]), ecs.LAYOUT).encode(columns, [set(map(type, column)) for column in columns])
+    return Shape(tuple(flattened[0]), layout).encode(columns, [set(map(type, column)) for column in columns])
 
 
 def test_what_encoders_write_goes_the_quick_way() -> None:
@@ -113,6 +116,20 @@ def test_the_uncommon_is_left_to_the_thorough_way(changes: dict[str, Any]) -> No
     assert list(map(LogRecord.FromString, encoded(copy.deepcopy(rows), ecs.LAYOUT))) == [
         slowly(fields, ecs.LAYOUT) for fields in rows
     ]
+
+
+def test_attributes_that_lose_the_beginning_of_their_names_go_the_quick_way() -> None:
+    """Unless two of them would be one then."""
+    rows = [{"message": "m", "contextMap.user": "a", "mdc.region": "b", "region": "c"} for _ in range(3)]
+    made, uncommon = quickly(rows, application.LAYOUT)
+    assert not uncommon
+    attributes = LogRecord.FromString(made[0]).attributes
+    assert {name: value.string_value for name, value in attributes.items()} == {
+        "user": "a",
+        "mdc.region": "b",
+        "region": "c",
+    }
+    assert quickly([{**fields, "mdc.user": "d"} for fields in rows], application.LAYOUT)[1] == {0, 1, 2}
 
 
 def test_exceptions_are_left_to_the_thorough_way() -> None:
