@@ -1,2 +1,2 @@
-/** A small orders service that logs as services do; only its {@code logback-spring.xml} knows of loghub. */
+/** A small orders service that logs as services do; only the configuration of its logging knows of loghub. */
 package io.loghub.sample;
