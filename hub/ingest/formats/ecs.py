@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.layout import Layout
-from hub.ingest.formats.shape import encoded
+from hub.ingest.formats.shape import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +33,14 @@ LAYOUT = Layout(
     stacktrace=("error.stack_trace",),
     dropped=frozenset({"ecs.version"}),
 )
+_ENCODER = Encoder(LAYOUT)
 
 
 def decode(payload: bytes) -> list[bytes]:
     """Return the records of a message: an object, an array of objects, or an object a line."""
-    return encoded(objects(payload), LAYOUT)
+    return _ENCODER.encoded(objects(payload))
 
 
 def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
     """Return the record of each message; FormatError where one of them is not exactly one object."""
-    return encoded(one_each(payloads), LAYOUT)
+    return _ENCODER.encoded(one_each(payloads))

@@ -12,7 +12,7 @@ from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.logstash import SERVICE
-from hub.ingest.formats.shape import encoded
+from hub.ingest.formats.shape import Encoder
 from hub.ingest.formats.shipped import READ, unwrapped, without_line_end
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ LAYOUT = replace(
     ),
     host=(*application.LAYOUT.host, "kubernetes.node.name", "agent.hostname", "agent.name"),
 )
+_ENCODER = Encoder(LAYOUT)
 
 
 def decode(payload: bytes) -> list[bytes]:
@@ -44,7 +45,7 @@ def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
 
 
 def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
-    return encoded([_fields(event) for event in events], LAYOUT, flattened=True)
+    return _ENCODER.encoded([_fields(event) for event in events], flattened=True)
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:

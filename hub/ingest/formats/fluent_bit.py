@@ -13,7 +13,7 @@ from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.json_objects import objects, one_each
 from hub.ingest.formats.logstash import SERVICE
-from hub.ingest.formats.shape import encoded
+from hub.ingest.formats.shape import Encoder
 from hub.ingest.formats.shipped import unwrapped, without_line_end
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ LAYOUT = replace(
     host=(*application.LAYOUT.host, "kubernetes.host", "_HOSTNAME"),
     dropped=application.LAYOUT.dropped | {"_p", "logtag"},  # whether a container's line was cut, and put together since
 )
+_ENCODER = Encoder(LAYOUT)
 
 
 def decode(payload: bytes) -> list[bytes]:
@@ -49,7 +50,7 @@ def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
 
 
 def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
-    return encoded([_fields(event) for event in events], LAYOUT, flattened=True)
+    return _ENCODER.encoded([_fields(event) for event in events], flattened=True)
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from hub.pb.record_pb2 import LogRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hub.ingest.formats.shape import Shape
-
 T = TypeVar("T")
 # A field of the record, the names that it may have, and what makes a value of it; what is not true is none.
 Column = tuple[str, tuple[str, ...], "Callable[[Any], Any]"]
@@ -54,8 +52,6 @@ class Layout:
     # What `record` looks for, in one table: a third of the time of looking field by field.
     columns: tuple[Column, ...] = field(init=False, repr=False, compare=False)
     errors: frozenset[str] = field(init=False, repr=False, compare=False)
-    # What `hub.ingest.formats.shape` has found of messages' fields; bounded there.
-    shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay out the table."""

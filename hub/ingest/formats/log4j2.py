@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from hub.ingest.formats.application import LAYOUT, prepared
 from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.json_objects import objects, one_each
-from hub.ingest.formats.shape import encoded
+from hub.ingest.formats.shape import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_ENCODER = Encoder(LAYOUT)
 
 
 def decode(payload: bytes) -> list[bytes]:
@@ -24,4 +26,4 @@ def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
 
 
 def _records(rows: Sequence[dict[str, Any]]) -> list[bytes]:
-    return encoded([prepared(flat(fields)) for fields in rows], LAYOUT, flattened=True)
+    return _ENCODER.encoded([prepared(flat(fields)) for fields in rows], flattened=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Shapes that are kept of a layout, the fields of one, and the bytes of their names: services write a few. Where there
 # are more, all are forgotten and those that are in use found anew.
 _MOST, _MOST_FIELDS, _MOST_BYTES = 256, 64, 2048
+# So it is with the heads that all shapes of a layout keep: 100 bytes each, and some hundreds for a service.
+_MOST_HEADS = 100_000
 # Fewer objects than these are read one by one: columns that short cost more than they save.
 _FEW = 3
 # Heads are kept for values up to this size.
@@ -46,59 +48,78 @@ _TEXTS: AbstractSet[type] = {str}
 _PLAIN: tuple[AbstractSet[type], ...] = ({int}, {bool}, {type(None)})
 
 
-def encoded(rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool = False) -> list[bytes]:
-    """Return the serialised record of each JSON object; they may be used up, and may be `flattened` already."""
-    names = list(map(tuple, rows))
-    if names.count(names[0]) == len(rows):
-        return _alike(names[0], rows, layout, flattened=flattened)
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, one in enumerate(names):
-        groups.setdefault(one, []).append(index)
-    made = [b""] * len(rows)
-    for one, indexes in groups.items():
-        of_group = _alike(one, [rows[index] for index in indexes], layout, flattened=flattened)
-        for index, raw in zip(indexes, of_group, strict=True):
-            made[index] = raw
-    return made
+class Encoder:
+    """Makes the serialised records of JSON objects by a layout, and keeps what it has found of their fields."""
 
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        # Bounded by _MOST and _MOST_HEADS.
+        self.shapes: dict[tuple[str, ...], Shape] = {}
+        self._room = _MOST_HEADS
 
-def _alike(names: tuple[str, ...], rows: Sequence[dict[str, Any]], layout: Layout, *, flattened: bool) -> list[bytes]:
-    """Return the records of objects that have the same fields."""
-    if len(rows) < _FEW or not _usual(names):
-        return [_thorough(fields if flattened else flat(fields), layout) for fields in rows]
-    columns = list(zip(*map(dict.values, rows), strict=True))
-    kinds = [set(map(type, column)) for column in columns]
-    if not flattened and any(dict in kind for kind in kinds):
-        return encoded([flat(fields) for fields in rows], layout, flattened=True)
-    shape = layout.shapes.get(names)
-    if shape is None:
-        if len(layout.shapes) >= _MOST:
-            layout.shapes.clear()
-        shape = layout.shapes[names] = Shape(names, layout)
-    made, uncommon = shape.encode(columns, kinds)
-    for index in uncommon:
-        made[index] = _thorough(rows[index], layout)
-    return made
+    def encoded(self, rows: Sequence[dict[str, Any]], *, flattened: bool = False) -> list[bytes]:
+        """Return the record of each object; they may be used up, and may be `flattened` already."""
+        names = list(map(tuple, rows))
+        if names.count(names[0]) == len(rows):
+            return self._alike(names[0], rows, flattened=flattened)
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for index, one in enumerate(names):
+            groups.setdefault(one, []).append(index)
+        made = [b""] * len(rows)
+        for one, indexes in groups.items():
+            of_group = self._alike(one, [rows[index] for index in indexes], flattened=flattened)
+            for index, raw in zip(indexes, of_group, strict=True):
+                made[index] = raw
+        return made
+
+    def _alike(self, names: tuple[str, ...], rows: Sequence[dict[str, Any]], *, flattened: bool) -> list[bytes]:
+        """Return the records of objects that have the same fields."""
+        if len(rows) < _FEW or not _usual(names):
+            return [self._thorough(fields if flattened else flat(fields)) for fields in rows]
+        columns = list(zip(*map(dict.values, rows), strict=True))
+        kinds = [set(map(type, column)) for column in columns]
+        if not flattened and any(dict in kind for kind in kinds):
+            return self.encoded([flat(fields) for fields in rows], flattened=True)
+        made, uncommon = self._shape(names).encode(columns, kinds)
+        for index in uncommon:
+            made[index] = self._thorough(rows[index])
+        return made
+
+    def _shape(self, names: tuple[str, ...]) -> Shape:
+        shape = self.shapes.get(names)
+        if shape is None or self._room <= 0:
+            if len(self.shapes) >= _MOST or self._room <= 0:
+                self.shapes.clear()
+                self._room = _MOST_HEADS
+            shape = self.shapes[names] = Shape(names, self._layout, self._keep)
+        return shape
+
+    def _keep(self) -> bool:
+        """Tell whether one more head may be kept."""
+        if self._room > 0:
+            self._room -= 1
+            return True
+        return False
+
+    def _thorough(self, fields: dict[str, Any]) -> bytes:
+        return record(fields, self._layout).SerializeToString()
 
 
 def _usual(names: Sequence[str]) -> bool:
     return 0 < len(names) <= _MOST_FIELDS and sum(map(len, names)) <= _MOST_BYTES
 
 
-def _thorough(fields: dict[str, Any], layout: Layout) -> bytes:
-    return record(fields, layout).SerializeToString()
-
-
 class _Heads(dict[int, bytes]):
     """What goes before a value of so many bytes."""
 
-    def __init__(self, head: Callable[[int], bytes]) -> None:
+    def __init__(self, head: Callable[[int], bytes], keep: Callable[[], bool]) -> None:
         super().__init__()
         self._head = head
+        self._keep = keep
 
     def __missing__(self, size: int) -> bytes:
         head = self._head(size)
-        if size < _SMALL:
+        if size < _SMALL and self._keep():
             self[size] = head
         return head
 
@@ -108,7 +129,7 @@ class Shape:
 
     __slots__ = ("_attributes", "_common", "_ids", "_level", "_texts", "_times")
 
-    def __init__(self, names: Sequence[str], layout: Layout) -> None:
+    def __init__(self, names: Sequence[str], layout: Layout, keep: Callable[[], bool]) -> None:
         left = {name: index for index, name in enumerate(names)}
         self._common = layout.errors.isdisjoint(left) and left.keys().isdisjoint(layout.syslog)
         self._level: int | None = None
@@ -123,12 +144,12 @@ class Shape:
             if convert is nanos:
                 self._times.append((index, tag(number, _WIRE_FIXED64)))
             elif convert is text:
-                self._texts.append((index, _Heads(_field(number))))
+                self._texts.append((index, _Heads(_field(number), keep)))
                 self._level = index if column == "severity_text" else self._level
             else:
-                self._ids.append((index, convert, _Heads(_field(number))))
+                self._ids.append((index, convert, _Heads(_field(number), keep)))
         kept = [(index, final_name(name, left, layout)) for name, index in left.items() if name not in layout.dropped]
-        self._attributes = [(index, _attribute(name.encode())) for index, name in kept]
+        self._attributes = [(index, _attribute(name.encode(), keep)) for index, name in kept]
         self._common &= len({name for _, name in kept}) == len(kept)
 
     def encode(
@@ -164,7 +185,7 @@ def _field(number: int) -> Callable[[int], bytes]:
     return lambda size: delimited(number, size)
 
 
-def _attribute(key: bytes) -> tuple[_Heads, _Heads]:
+def _attribute(key: bytes, keep: Callable[[], bool]) -> tuple[_Heads, _Heads]:
     """Return what goes before an attribute's text, and before its serialised Value."""
     name = delimited(_KEY, len(key)) + key
 
@@ -176,7 +197,7 @@ def _attribute(key: bytes) -> tuple[_Heads, _Heads]:
         said = delimited(_STRING, size)
         return value(len(said) + size) + said
 
-    return _Heads(string), _Heads(value)
+    return _Heads(string, keep), _Heads(value, keep)
 
 
 def _times(column: Sequence[Any], uncommon: set[int]) -> Iterable[bytes]:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from hub.ingest.kafka.parcel import Parcel
-from hub.ingest.kafka.reading import RUN, read, runs
+from hub.ingest.kafka.reading import read, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hub.ingest.kafka.place import Place
     from hub.ingest.kafka.reading import Reading
 
-# After so many records others have their turn.
-_BREATH_RECORDS = RUN
+# After so many records others have their turn, and after each run.
+_BREATH_RECORDS = 250
 _OFFSET = attrgetter("offset")
 
 
@@ -52,11 +52,12 @@ class _Gathering:
         """Take messages with one record each."""
         while run:
             count = self._parcel.add_run(run, records, self._reading)
-            self._read_to(run[-1].offset, count)
+            self._behind = run[-1].offset + 1
             run, records = run[count:], records[count:]
             if run:
                 yield self._full(self._begin.at(run[0].offset))
-        yield from self._breathe()
+        self._breath = 0
+        yield None
 
     def take(self, message: Message) -> Iterator[Parcel | None]:
         """Take a message with any number of records, or none."""
@@ -71,22 +72,16 @@ class _Gathering:
             count = self._parcel.fill(message, records, reading)
             records, done = records[count:], done + count
             yield self._full(begin.at(message.offset).behind(done))
-        self._read_to(message.offset, len(records) or 1)
-        yield from self._breathe()
+        self._behind = message.offset + 1
+        self._breath += len(records) or 1
+        if self._breath >= _BREATH_RECORDS:
+            self._breath = 0
+            yield None
 
     def rest(self) -> Iterator[Parcel]:
         """Give what is left, behind the last message."""
         if self._behind >= 0:
             yield self._full(self._begin.at(self._behind))
-
-    def _read_to(self, offset: int, records: int) -> None:
-        self._behind = offset + 1
-        self._breath += records
-
-    def _breathe(self) -> Iterator[None]:
-        if self._breath >= _BREATH_RECORDS:
-            self._breath = 0
-            yield None
 
     def _full(self, place: Place) -> Parcel:
         """Return the parcel, which ends at the place, and begin another."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from hub.ingest.formats import Decode, DecodeRun
     from hub.ingest.kafka.message import Message
 
-# Messages that are read at once: 1 ms of JSON, after which others may have their turn.
-RUN = 250
+# Messages that are read at once, and their bytes: 1 to 4 ms of JSON, after which others may have their turn.
+RUN, RUN_BYTES = 250, 512 * 1024
 # Fewer than these are read one by one. A run with a message that cannot be read is halved until it is as short.
 _SHORT_RUN = 8
 _LONGEST_ATTRIBUTE_BYTES = 1024
@@ -44,8 +46,13 @@ class Reading:
 
 def runs(messages: Sequence[Message], reading: Reading) -> Iterator[tuple[Sequence[Message], list[bytes] | None]]:
     """Yield the messages in runs, each with the one record of each, or None where each is to be read by itself."""
-    for first in range(0, len(messages), RUN):
-        yield from _halved(messages[first : first + RUN], reading)
+    ends = list(accumulate(len(value or b"") for value in map(_VALUE, messages)))
+    first = 0
+    while first < len(messages):
+        within = bisect_right(ends, RUN_BYTES + (ends[first - 1] if first else 0))
+        last = min(first + RUN, max(first + 1, within))
+        yield from _halved(messages[first:last], reading)
+        first = last
 
 
 def _halved(run: Sequence[Message], reading: Reading) -> Iterator[tuple[Sequence[Message], list[bytes] | None]]:

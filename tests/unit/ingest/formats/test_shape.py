@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from hub.errors import FormatError
 from hub.ingest.formats import application, ecs, logstash, shape
 from hub.ingest.formats.attributes import flat
 from hub.ingest.formats.layout import Layout, record
-from hub.ingest.formats.shape import Shape, encoded
+from hub.ingest.formats.shape import Encoder, Shape
 from hub.pb.record_pb2 import LogRecord
 from tests.examples import examples
 
@@ -71,9 +70,9 @@ def test_both_ways_make_the_same_records(layout: Layout, kinds: list[dict[str, A
         expected = [slowly(fields, layout).SerializeToString(deterministic=True) for fields in rows]
     except FormatError:
         with pytest.raises(FormatError):
-            encoded(copy.deepcopy(rows), layout)
+            Encoder(layout).encoded(copy.deepcopy(rows))
         return
-    made = [LogRecord.FromString(raw) for raw in encoded(copy.deepcopy(rows), layout)]
+    made = [LogRecord.FromString(raw) for raw in Encoder(layout).encoded(copy.deepcopy(rows))]
     assert [one.SerializeToString(deterministic=True) for one in made] == expected
 
 
@@ -84,7 +83,7 @@ def test_a_column_may_hold_anything(columns: list[list[Any]], data: st.DataObjec
     names = data.draw(st.lists(st.sampled_from(NAMES), min_size=len(columns), max_size=len(columns), unique=True))
     rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     expected = [slowly(fields, ecs.LAYOUT).SerializeToString(deterministic=True) for fields in rows]
-    made = [LogRecord.FromString(raw) for raw in encoded(copy.deepcopy(rows), ecs.LAYOUT)]
+    made = [LogRecord.FromString(raw) for raw in Encoder(ecs.LAYOUT).encoded(copy.deepcopy(rows))]
     assert [one.SerializeToString(deterministic=True) for one in made] == expected
 
 
@@ -92,7 +91,9 @@ def quickly(rows: list[dict[str, Any]], layout: Layout = ecs.LAYOUT) -> tuple[li
     """Return the records that the shape of the first object makes, and the indexes of those that it leaves."""
     flattened = [flat(copy.deepcopy(fields)) for fields in rows]
     columns = list(zip(*(fields.values() for fields in flattened), strict=True))
-    return Shape(tuple(flattened[0]), layout).encode(columns, [set(map(type, column)) for column in columns])
+    return Shape(tuple(flattened[0]), layout, lambda: True).encode(
+        columns, [set(map(type, column)) for column in columns]
+    )
 
 
 def test_what_encoders_write_goes_the_quick_way() -> None:
@@ -113,7 +114,7 @@ def test_the_uncommon_is_left_to_the_thorough_way(changes: dict[str, Any]) -> No
     made, uncommon = quickly(rows)
     assert uncommon == {1}
     assert LogRecord.FromString(made[2]) == slowly(GOOD, ecs.LAYOUT)
-    assert list(map(LogRecord.FromString, encoded(copy.deepcopy(rows), ecs.LAYOUT))) == [
+    assert list(map(LogRecord.FromString, Encoder(ecs.LAYOUT).encoded(copy.deepcopy(rows)))) == [
         slowly(fields, ecs.LAYOUT) for fields in rows
     ]
 
@@ -140,24 +141,41 @@ def test_exceptions_are_left_to_the_thorough_way() -> None:
 def test_shapes_are_few_and_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends new fields all the time, or very many, makes the hub keep no more of them."""
     monkeypatch.setattr(shape, "_MOST", 3)
-    layout = replace(ecs.LAYOUT)
+    encoder = Encoder(ecs.LAYOUT)
     for number in range(10):
-        for raw in encoded([{"message": "m", f"f{number}": 1}] * 3, layout):
+        for raw in encoder.encoded([{"message": "m", f"f{number}": 1}] * 3):
             assert LogRecord.FromString(raw).body == "m"
-        assert tuple(layout.shapes)[-1] == ("message", f"f{number}")
-        assert len(layout.shapes) <= 3
+        assert tuple(encoder.shapes)[-1] == ("message", f"f{number}")
+        assert len(encoder.shapes) <= 3
     wide = {f"f{number}": 1 for number in range(65)}
-    fresh = replace(ecs.LAYOUT)
+    fresh = Encoder(ecs.LAYOUT)
     for fields in (wide, {"x" * 2049: 1}):
-        for raw in encoded([dict(fields) for _ in range(3)], fresh):
+        for raw in fresh.encoded([dict(fields) for _ in range(3)]):
             assert len(LogRecord.FromString(raw).attributes) == len(fields)
     assert not fresh.shapes
+
+
+def test_what_is_kept_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of every length in every field, and the records are right nevertheless."""
+    monkeypatch.setattr(shape, "_MOST_HEADS", 10)
+    encoder = Encoder(ecs.LAYOUT)
+    for size in range(40):
+        rows = [{"message": "m", "user": "x" * size + str(number)} for number in range(9)]
+        made = [LogRecord.FromString(raw) for raw in encoder.encoded(copy.deepcopy(rows))]
+        assert made == [slowly(fields, ecs.LAYOUT) for fields in rows]
+        assert sum(map(len, heads_of(encoder))) <= 10
+
+
+def heads_of(encoder: Encoder) -> list[dict[int, bytes]]:
+    """Return what is kept of the attributes' values."""
+    attributes = [one for found in encoder.shapes.values() for one in found._attributes]  # noqa: SLF001  nothing else tells
+    return [heads for _, both in attributes for heads in both]
 
 
 def test_layouts_do_not_share_their_shapes() -> None:
     """The same fields mean different things."""
     fields = {"level": "ERROR", "log.level": "INFO"}
-    made = [encoded([dict(fields) for _ in range(3)], layout)[0] for layout in (ecs.LAYOUT, logstash.LAYOUT)]
+    made = [Encoder(layout).encoded([dict(fields)] * 3)[0] for layout in (ecs.LAYOUT, logstash.LAYOUT)]
     assert [LogRecord.FromString(raw).severity_text for raw in made] == ["INFO", "ERROR"]
 
 

@@ -177,7 +177,7 @@ def test_messages_read_many_at_once_make_the_parcels_that_they_make_one_by_one(
 
 
 def test_a_run_is_read_at_once() -> None:
-    """Where all of its messages make one record; else its halves are."""
+    """Where all of its messages make one record; else its halves are. It is bounded by messages and bytes."""
     runs: list[int] = []
 
     def decode_run(values: Sequence[bytes]) -> list[bytes]:
@@ -191,3 +191,8 @@ def test_a_run_is_read_at_once() -> None:
     runs.clear()
     parcels(said(*good[:29], b"{"), how=how)
     assert runs == [30, 15, 15, 8]
+    runs.clear()
+    large = replace(how, max_message_bytes=10**6, max_record_bytes=10**6)
+    found = list(gather(said(*[b'{"message":"' + b"x" * 60_000 + b'"}'] * 20), Place(), large))
+    assert runs == [8, 8]
+    assert found.count(None) == 2
