@@ -187,10 +187,9 @@ async def test_too_much_is_413_and_resource_exhausted_without_a_time(start: Star
                 assert poster.post(request("x" * 60_000))[0] == 200
             with posting(site, tenant) as poster, contextlib.suppress(OSError):
                 assert poster.post(bytes(2**20))[0] == 413
-            with posting(site, tenant) as poster:
+            with posting(site, tenant) as poster, contextlib.suppress(OSError):  # it may be cut while it still sends
                 poster.connection.request("POST", "/v1/tickets", bytes(2**20), {"Authorization": token(site, tenant)})
-                with contextlib.suppress(OSError):
-                    assert poster.connection.getresponse().status in (403, 405, 413)
+                assert poster.connection.getresponse().status in (403, 405, 413)
 
         await asyncio.to_thread(posts)
 
