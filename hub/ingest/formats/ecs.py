@@ -7,14 +7,8 @@ Fields: https://www.elastic.co/guide/en/ecs-logging/overview/current/intro.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hub.ingest.formats.json_objects import objects, one_each
+from hub.ingest.formats.json_format import JsonFormat
 from hub.ingest.formats.layout import Layout
-from hub.ingest.formats.shape import Encoder
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LAYOUT = Layout(
     time=("@timestamp",),
@@ -33,14 +27,5 @@ LAYOUT = Layout(
     stacktrace=("error.stack_trace",),
     dropped=frozenset({"ecs.version"}),
 )
-_ENCODER = Encoder(LAYOUT)
-
-
-def decode(payload: bytes) -> list[bytes]:
-    """Return the records of a message: an object, an array of objects, or an object a line."""
-    return _ENCODER.encoded(objects(payload))
-
-
-def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
-    """Return the record of each message; FormatError where one of them is not exactly one object."""
-    return _ENCODER.encoded(one_each(payloads))
+_FORMAT = JsonFormat(LAYOUT)
+decode, decode_run = _FORMAT.decode, _FORMAT.decode_run

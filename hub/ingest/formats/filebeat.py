@@ -6,17 +6,13 @@ Fields: https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.h
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
-from hub.ingest.formats.json_objects import objects, one_each
+from hub.ingest.formats.json_format import JsonFormat
 from hub.ingest.formats.logstash import SERVICE
-from hub.ingest.formats.shape import Encoder
 from hub.ingest.formats.shipped import READ, unwrapped, without_line_end
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LAYOUT = replace(
     application.LAYOUT,
@@ -31,21 +27,6 @@ LAYOUT = replace(
     ),
     host=(*application.LAYOUT.host, "kubernetes.node.name", "agent.hostname", "agent.name"),
 )
-_ENCODER = Encoder(LAYOUT)
-
-
-def decode(payload: bytes) -> list[bytes]:
-    """Return the records of a message: an object, an array of objects, or an object a line."""
-    return _records(objects(payload))
-
-
-def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
-    """Return the record of each message; FormatError where one of them is not exactly one object."""
-    return _records(one_each(payloads))
-
-
-def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
-    return _ENCODER.encoded([_fields(event) for event in events], flattened=True)
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:
@@ -65,3 +46,7 @@ def _with(fields: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:
     if READ in fields:
         fields["@observed"] = fields.pop(READ)
     return {**fields, **application.prepared(flat(parsed))}
+
+
+_FORMAT = JsonFormat(LAYOUT, _fields)
+decode, decode_run = _FORMAT.decode, _FORMAT.decode_run

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub.ingest.formats import application
 from hub.ingest.formats.attributes import flat
-from hub.ingest.formats.json_objects import objects, one_each
+from hub.ingest.formats.json_format import JsonFormat
 from hub.ingest.formats.logstash import SERVICE
-from hub.ingest.formats.shape import Encoder
 from hub.ingest.formats.shipped import unwrapped, without_line_end
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PRIORITY, _PRIORITIES = re.compile(r"[0-9]{1,3}"), 192
 _LINES = ("log", "message", "MESSAGE")
@@ -36,21 +32,6 @@ LAYOUT = replace(
     host=(*application.LAYOUT.host, "kubernetes.host", "_HOSTNAME"),
     dropped=application.LAYOUT.dropped | {"_p", "logtag"},  # whether a container's line was cut, and put together since
 )
-_ENCODER = Encoder(LAYOUT)
-
-
-def decode(payload: bytes) -> list[bytes]:
-    """Return the records of a message: an object, an array of objects, or an object a line."""
-    return _records(objects(payload))
-
-
-def decode_run(payloads: Sequence[bytes]) -> list[bytes]:
-    """Return the record of each message; FormatError where one of them is not exactly one object."""
-    return _records(one_each(payloads))
-
-
-def _records(events: Sequence[dict[str, Any]]) -> list[bytes]:
-    return _ENCODER.encoded([_fields(event) for event in events], flattened=True)
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:
@@ -67,3 +48,7 @@ def _syslog_code(pri: Any) -> int | None:  # noqa: ANN401  JSON is any
     if type(pri) is str and _PRIORITY.fullmatch(pri):
         pri = int(pri)
     return pri % 8 if type(pri) is int and 0 <= pri < _PRIORITIES else None
+
+
+_FORMAT = JsonFormat(LAYOUT, _fields)
+decode, decode_run = _FORMAT.decode, _FORMAT.decode_run

@@ -28,10 +28,7 @@ _NUMBERS = ("NaN", "Infinity")
 
 def objects(payload: bytes) -> list[dict[str, Any]]:
     """Return the objects of a message; FormatError where it is none, or holds anything else."""
-    try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        value = _again(payload)
+    value = _value(payload)
     if type(value) is dict and value:
         return [value]
     return _several(value)
@@ -42,14 +39,21 @@ def one_each(payloads: Sequence[bytes]) -> list[dict[str, Any]]:
     try:
         found = list(map(orjson.loads, payloads))
     except orjson.JSONDecodeError:
-        found = [_again(payload) for payload in payloads]
+        found = list(map(_value, payloads))
     if any(type(value) is not dict for value in found) or not all(found):
         msg = "a message of several is not one object"
         raise FormatError(msg, reason=FormatReason.SHAPE)
     return found
 
 
-def _several(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401  JSON is any
+def _value(payload: bytes) -> Any:  # noqa: ANN401  JSON is any
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return _again(payload)
+
+
+def _several(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401  as above
     found = value if isinstance(value, list) else [value]
     if not found:
         msg = "the message is an empty array"
