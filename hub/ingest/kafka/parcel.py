@@ -44,9 +44,8 @@ class Parcel:
 
     def add(self, message: Message, records: list[bytes], reading: Reading) -> bool:
         """Take records of a message, unless they are too many for the parcel."""
-        count = len(records)
-        size = (len(records[0]) if count == 1 else sum(map(len, records))) + _FRAME_BYTES * count
-        if self.size + size > reading.parcel_bytes or len(self.records) + count > reading.parcel_records:
+        count, size = len(records), _size(records)
+        if not self._takes(count, size, reading):
             return False
         if count:
             self.records += records
@@ -56,13 +55,11 @@ class Parcel:
 
     def add_run(self, run: Sequence[Message], records: list[bytes], reading: Reading) -> int:
         """Take messages with one record each while there is room; return how many that were."""
-        size = sum(map(len, records)) + _FRAME_BYTES * len(records)
-        count = len(records)
-        if self.size + size > reading.parcel_bytes or len(self.records) + count > reading.parcel_records:
-            ends = list(accumulate(len(record) + _FRAME_BYTES for record in records))
-            room = reading.parcel_records - len(self.records)
-            count = min(room, bisect_right(ends, reading.parcel_bytes - self.size))
-            run, records, size = run[:count], records[:count], ends[count - 1] if count else 0
+        count, size = len(records), _size(records)
+        if not self._takes(count, size, reading):
+            count = self._fitting(records, reading)
+            run, records = run[:count], records[:count]
+            size = _size(records)
         self.records += records
         self.size += size
         self.spans += [(message, 1) for message in run]
@@ -72,11 +69,17 @@ class Parcel:
 
     def fill(self, message: Message, records: list[bytes], reading: Reading) -> int:
         """Take as many records of a message as there is room for; return how many that were."""
-        ends = list(accumulate(len(record) + _FRAME_BYTES for record in records))
-        room = reading.parcel_records - len(self.records)
-        count = min(room, bisect_right(ends, reading.parcel_bytes - self.size))
+        count = self._fitting(records, reading)
         self.add(message, records[:count], reading)
         return count
+
+    def _takes(self, count: int, size: int, reading: Reading) -> bool:
+        return self.size + size <= reading.parcel_bytes and len(self.records) + count <= reading.parcel_records
+
+    def _fitting(self, records: Sequence[bytes], reading: Reading) -> int:
+        """Return how many of the records there is room for."""
+        ends = list(accumulate(len(record) + _FRAME_BYTES for record in records))
+        return min(reading.parcel_records - len(self.records), bisect_right(ends, reading.parcel_bytes - self.size))
 
     def letters_of(self, rejected: Sequence[Rejected]) -> list[DeadLetter]:
         """Return a dead letter for each message some of whose records were refused, by their indexes in the parcel."""
@@ -92,3 +95,7 @@ class Parcel:
             indexes = tuple(one.index - first for one in those)
             letters.append(DeadLetter(message, REFUSED_RECORDS, text, indexes))
         return letters
+
+
+def _size(records: Sequence[bytes]) -> int:
+    return (len(records[0]) if len(records) == 1 else sum(map(len, records))) + _FRAME_BYTES * len(records)
