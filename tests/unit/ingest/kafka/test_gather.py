@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.ingest.kafka.parcel import Parcel
+    from hub.ingest.kafka.reading import Reading
 
 OWN = reading("protobuf", max_message_bytes=2**20)
 
@@ -146,22 +147,28 @@ def test_others_have_their_turn() -> None:
     assert [one is None for one in found] == [True, True, False]
 
 
-ECS_VALUES = st.sampled_from(
-    [
-        *(b'{"message":"m","user":"a"}', b'{"message":"n","user":"b"}', b'{"message":"o"}', b'{"message":7}'),
-        *(b'{"message":"l1"}\n{"message":"l2"}', b'{"message":"' + b"x" * 300 + b'"}', b"x" * 1001, None, b"{", b"[]"),
-    ]
+LONG = b'{"message":"' + b"x" * 150 + b'"}'
+GOOD = [b'{"message":"m","user":"a"}', b'{"message":"n","user":"b"}', b'{"message":"o"}', LONG]
+ODD: list[bytes | None] = [
+    *(b'{"message":"l1"}\n{"message":"l2"}', b'{"message":7}', b'{"message":"' + b"x" * 300 + b'"}', b"x" * 1001),
+    *(None, b"{", b"[]"),
+]
+# Enough good ones in a row to be read at once, between others.
+SEVERAL = st.lists(
+    st.lists(st.sampled_from(GOOD), max_size=20) | st.sampled_from(ODD).map(lambda value: [value]), max_size=6
+).map(lambda parts: [value for part in parts for value in part])
+WAYS = st.builds(
+    lambda records, size, headers: replace(reading("ecs", parcel_records=records, parcel_bytes=size), headers=headers),
+    st.sampled_from([1, 4, 100]),
+    st.sampled_from([220, 1000, 10_000]),
+    st.sampled_from([(), ("a",)]),
 )
 
 
-@given(values=st.lists(ECS_VALUES, max_size=40), begin=st.integers(0, 40), headers=st.sampled_from([(), ("a",)]))
-def test_messages_read_many_at_once_make_the_parcels_that_they_make_one_by_one(
-    values: list[bytes | None], begin: int, headers: tuple[str, ...]
-) -> None:
-    """Whatever stands between them; places, letters and counts too."""
+def made(values: list[bytes | None], begin: Place, how: Reading) -> list[Parcel]:
+    """Return the parcels of messages that are read many at once, which must be as those of each read by itself."""
     messages = [Said(offset, value, headers=[("a", str(offset).encode())]) for offset, value in enumerate(values)]
-    how = replace(reading("ecs", parcel_bytes=1000), headers=headers)
-    many, one_by_one = (parcels(messages, Place(0, begin), one) for one in (how, replace(how, decode_run=None)))
+    many, one_by_one = (parcels(messages, begin, one) for one in (how, replace(how, decode_run=None)))
     assert bodies(many) == bodies(one_by_one)
     assert [one.place for one in many][-1:] == [one.place for one in one_by_one][-1:]
     for count in ("messages", "message_bytes", "size"):
@@ -174,6 +181,33 @@ def test_messages_read_many_at_once_make_the_parcels_that_they_make_one_by_one(
     assert records[0] == records[1]
     assert all(one.size <= how.parcel_bytes and len(one.records) <= how.parcel_records for one in many)
     assert [one.place for one in many] == sorted({one.place for one in many})
+    return many
+
+
+@given(values=SEVERAL, begin=st.integers(0, 40), how=WAYS, data=st.data())
+def test_messages_read_many_at_once_make_the_parcels_that_they_make_one_by_one(
+    values: list[bytes | None], begin: int, how: Reading, data: st.DataObject
+) -> None:
+    """Whatever stands between them; places, letters and counts too, and wherever it is read on."""
+    many = made(values, Place(0, begin), how)
+    stored = data.draw(st.integers(0, len(many)))
+    rest = made(values, many[stored - 1].place if stored else Place(0, begin), how)
+    assert bodies(many[:stored]) + bodies(rest) == bodies(many)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_that_is_odd_among_many_that_are_not_is_read_by_itself(odd: bytes | None) -> None:
+    """With a letter, where it needs one."""
+    made([*GOOD * 3, odd, *GOOD * 3], Place(), reading("ecs", parcel_records=100, parcel_bytes=10_000))
+
+
+def test_a_run_that_finds_a_parcel_full_begins_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of records, and of bytes."""
+    monkeypatch.setattr("hub.ingest.kafka.reading.RUN", 8)
+    found = made([GOOD[0]] * 24, Place(), reading("ecs"))
+    assert [len(one.records) for one in found] == [4] * 6
+    found = made([LONG] * 24, Place(), reading("ecs", parcel_records=100))
+    assert [len(one.records) for one in found] == [2] * 12
 
 
 def test_a_run_is_read_at_once() -> None:
