@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import zstandard
 from google.protobuf.message import DecodeError
 
-from hub.core.records_message import MessageWire, batches_field
+from hub.core.records_message import MessageWire, batches_field, records_message
 from hub.core.wire import delimited, tag, varint
 from hub.errors import BadRequestError
 from hub.pb.record_pb2 import Batch
@@ -48,6 +48,12 @@ def packed_field(batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
     return delimited(_PACKED, len(head) + len(ready) + len(where)), head, ready, where
 
 
+def worth_packing(batch: TailBatch, indexes: Sequence[int]) -> bool:
+    """Whether records of a batch, not all of it, are so much that compression may be a gain."""
+    fields = batch.fields
+    return len(batch.head) + sum([len(fields[index]) for index in indexes]) >= _WORTH_BYTES
+
+
 class PackedMessageWire(MessageWire):
     """Serialised ServerMessages whose batches are compressed where it is a gain."""
 
@@ -57,6 +63,12 @@ class PackedMessageWire(MessageWire):
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `packed` of Records, or `batches`."""
         return packed_field(batch, indexes)
+
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return a records message with some records of a batch."""
+        if not worth_packing(batch, indexes):
+            return super().part(batch, indexes, label)
+        return b"".join(records_message(label, batch.cursor, packed_field(batch, indexes))[1])
 
 
 def unpacked(packed: Iterable[PackedBatch], max_batch_bytes: int = MAX_BATCH_BYTES) -> list[Batch]:

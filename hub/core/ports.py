@@ -30,10 +30,10 @@ class Wire(Protocol):
         """Encode a batch, or the part of it that `indexes` names, as pieces; done once for a channel."""
 
     def label(self, subscription: str) -> bytes:
-        """Return a subscription's name, ready for `record`."""
+        """Return a subscription's name, ready for `part`."""
 
-    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
-        """Return the frame of a records message with one record of a batch: `records` around its `body`."""
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return the frame of a records message with some records of a batch: `records` around its `body`, at once."""
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message around an encoded batch; `sampled_out` records were left out before."""

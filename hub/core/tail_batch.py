@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
 from hub.core.filter.batch_view import BatchView
 from hub.core.views import opaque
-from hub.core.wire import delimited, varint
+from hub.core.wire import Heads, delimited, varint
 from hub.pb.record_pb2 import Batch
+from hub.pb.tail_pb2 import Records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from hub.core.stored import StoredBatch
 
 _OPAQUE = opaque(Batch)
-_RECORDS = Batch.RECORDS_FIELD_NUMBER
+BATCHES_HEADS = Heads(lambda size: delimited(Records.BATCHES_FIELD_NUMBER, size))
+_RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
+_PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
+# The places of one record, by its index; and up to which index a place is a byte.
+_PLACE = Heads(lambda index: _places((index,)))
+_BYTE = 0x80
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -27,6 +33,8 @@ class TailBatch:
 
     def __init__(self, stored: StoredBatch, epoch: int, tenant: str) -> None:
         self.stored = stored
+        self.count = stored.records
+        self.next_offset = stored.next_offset
         self._epoch = epoch
         self._tenant = tenant
 
@@ -59,13 +67,8 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        records = self.records
-        pieces = [self.head]
-        for index in indexes:
-            raw = records[index]
-            pieces += (delimited(_RECORDS, len(raw)), raw)
-        pieces.append(places(*indexes))
-        return b"".join(pieces)
+        fields = self.fields
+        return b"".join((self.head, *[fields[index] for index in indexes], places(indexes)))
 
     @cached_property
     def view(self) -> BatchView:
@@ -77,9 +80,16 @@ class TailBatch:
         return _OPAQUE.FromString(b"".join(self.whole))
 
     @cached_property
-    def records(self) -> Sequence[bytes]:
-        """The serialised records."""
-        return list(self._opaque.records)
+    def fields(self) -> Sequence[bytes]:
+        """The serialised records, each as a field of Batch."""
+        heads = _RECORD_HEADS
+        return [heads[len(raw)] + raw for raw in self._opaque.records]
+
+    @cached_property
+    def around(self) -> Heads:
+        """What stands in Records between the subscription's id and so many bytes of records and places of a part."""
+        before, head = cursor_field(self.cursor), self.head
+        return Heads(lambda size: b"".join((before, BATCHES_HEADS[len(head) + size], head)))
 
     @cached_property
     def head(self) -> bytes:
@@ -90,7 +100,18 @@ class TailBatch:
         return head.SerializeToString()
 
 
-def places(*indexes: int) -> bytes:
-    """Return a field `indexes` of Batch."""
-    numbers = b"".join(map(varint, indexes))
-    return delimited(Batch.INDEXES_FIELD_NUMBER, len(numbers)) + numbers
+@lru_cache(maxsize=64)  # of the batches that are on their way to everyone
+def cursor_field(cursor: str) -> bytes:
+    """Return a field `cursor` of Records."""
+    raw = cursor.encode()
+    return delimited(Records.CURSOR_FIELD_NUMBER, len(raw)) + raw
+
+
+def places(indexes: Sequence[int]) -> bytes:
+    """Return a field `indexes` of Batch; they are in order."""
+    return _PLACE[indexes[0]] if len(indexes) == 1 else _places(indexes)
+
+
+def _places(indexes: Sequence[int]) -> bytes:
+    numbers = bytes(indexes) if indexes and indexes[-1] < _BYTE else b"".join(map(varint, indexes))
+    return _PLACES_HEADS[len(numbers)] + numbers

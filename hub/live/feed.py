@@ -12,7 +12,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hub.core.cursor import Cursor
-from hub.core.filter.batch_view import indexes_of
 from hub.core.stored import Hole
 from hub.core.tail_batch import TailBatch
 from hub.live.channel import Channel
@@ -144,13 +143,10 @@ class Feed:
         delivered = 0
         everything = range(stored.records)
         for channel in list(self._channels.get(_EVERYTHING, ())):
-            if channel.plain or channel.metered:
-                delivered += channel.publish(batch, everything)
-        for channels, mask in self._matcher.match(batch) if self._matcher.watched else ():
-            indexes = indexes_of(mask)
+            delivered += channel.publish(batch, everything)
+        for channels, indexes in self._matcher.match(batch) if self._matcher.watched else ():
             for channel in channels:
-                if channel.plain or channel.metered:
-                    delivered += channel.publish(batch, indexes)
+                delivered += channel.publish(batch, indexes)
         self._counts.delivered.inc(delivered)
         self._counts.filtered.inc(stored.records * self._live_plain - delivered)
         self._stir()

@@ -55,9 +55,9 @@ class LinesWire:
         """Return a subscription's name."""
         return subscription.encode()
 
-    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
-        """Return a records message with one record of a batch."""
-        return self.records(label.decode(), batch.cursor, self.body(batch, (index,)))
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return a records message with some records of a batch."""
+        return self.records(label.decode(), batch.cursor, self.body(batch, indexes))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return a records message."""

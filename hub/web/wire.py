@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hub.core.packed_batch import packed_field
-from hub.core.records_message import batches_field, label_of, record_message, records_message
+from hub.core.packed_batch import packed_field, worth_packing
+from hub.core.records_message import RECORDS_HEADS, batches_field, label_of, part_message, records_message
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
+from hub.core.wire import Heads
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, COMPRESSION_ZSTD
 from hub.web.canonical import batch_json, message_json
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from hub.core.tail_batch import TailBatch
     from hub.pb.tail_pb2 import ServerMessage
 
+
+def _start(size: int) -> bytes:
+    head = RECORDS_HEADS[size]
+    return frame_head(BINARY, len(head) + size) + head
+
+
+# What goes before so many bytes of Records in a frame.
+_STARTS = Heads(_start)
 PROTO, JSON = "loghub.v1.proto", "loghub.v1.json"
 
 
@@ -39,14 +48,13 @@ class ProtoWire:
         """Return a subscription's name as it stands in a message."""
         return label_of(subscription)
 
-    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
-        """Return the frame of a records message with one record of a batch."""
-        size, pieces = record_message(batch, index, label)
-        return b"".join((frame_head(BINARY, size), *pieces))
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return the frame of a records message with some records of a batch."""
+        return part_message(batch, indexes, label, _STARTS)
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
-        size, pieces = records_message(subscription, cursor, body, sampled_out)
+        size, pieces = records_message(label_of(subscription), cursor, body, sampled_out)
         return b"".join((frame_head(BINARY, size), *pieces))
 
     def message(self, message: ServerMessage) -> bytes:
@@ -63,6 +71,13 @@ class PackedProtoWire(ProtoWire):
     def body(self, batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
         """Return a field `packed` of Records, or `batches`."""
         return packed_field(batch, indexes)
+
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return the frame of a records message with some records of a batch."""
+        if not worth_packing(batch, indexes):
+            return super().part(batch, indexes, label)
+        size, pieces = records_message(label, batch.cursor, packed_field(batch, indexes))
+        return b"".join((frame_head(BINARY, size), *pieces))
 
 
 def batches_json(batch: TailBatch, indexes: Sequence[int]) -> bytes:
@@ -91,9 +106,9 @@ class JsonWire:
         """Return a subscription's name."""
         return subscription.encode()
 
-    def record(self, batch: TailBatch, index: int, label: bytes) -> bytes:
-        """Return the frame of a records message with one record of a batch."""
-        return self.records(label.decode(), batch.cursor, self.body(batch, (index,)))
+    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        """Return the frame of a records message with some records of a batch."""
+        return self.records(label.decode(), batch.cursor, self.body(batch, indexes))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""

@@ -103,13 +103,13 @@ class BatchView:
     def present(self, field: str) -> int:
         """Return the mask of the records that have a value in the field."""
         if field.startswith(nodes.ATTRIBUTE):
-            return _mask(i for i, value in enumerate(self._attributes(field)) if value is not None)
+            return mask_of(i for i, value in enumerate(self._attributes(field)) if value is not None)
         if field == nodes.EXCEPTION:
             if not self._columns.records.exception:
                 return 0
-            return _mask(i for i, record in enumerate(self._records) if record.HasField("exception"))
+            return mask_of(i for i, record in enumerate(self._records) if record.HasField("exception"))
         if field in (nodes.TEXT, nodes.BODY):
-            return _mask(owner for text, owner in zip(*self._looked_through(field), strict=True) if text)
+            return mask_of(owner for text, owner in zip(*self._looked_through(field), strict=True) if text)
         column = self.strings(field)
         return sum(mask for text, mask in column.items() if text)
 
@@ -129,7 +129,7 @@ class BatchView:
 
     def looked_through(self, field: str, test: Callable[[str], bool]) -> int:
         """Return the mask of the records of which a piece passes."""
-        return _mask(owner for text, owner in zip(*self._looked_through(field), strict=True) if test(text))
+        return mask_of(owner for text, owner in zip(*self._looked_through(field), strict=True) if test(text))
 
     def _looked_through(self, field: str) -> tuple[list[str], list[int]]:
         pieces = self.pieces
@@ -185,7 +185,8 @@ def _merged(masks: Iterable[tuple[str, int]]) -> dict[str, int]:
     return merged
 
 
-def _mask(indexes: Iterable[int]) -> int:
+def mask_of(indexes: Iterable[int]) -> int:
+    """Return the mask of records by their indexes."""
     mask = 0
     for index in indexes:
         mask |= 1 << index

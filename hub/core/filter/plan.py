@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.core.filter import nodes
+from hub.core.filter.batch_view import mask_of
 from hub.core.filter.leaf import test_of
 from hub.core.filter.nodes import And, Edge, Exists, Leaf, Match, Node, Not, Number, Or, Regex, Severity
 
@@ -47,10 +48,14 @@ class SharedLeaf:
 
 @dataclass(slots=True)
 class Known:
-    """A batch, and the masks of leaves that are known of it."""
+    """A batch, and the leaves that are known of it: by the mask of the records in which they hold, or by their indexes.
+
+    Most words are in one record or two; to make a mask of them takes longer than all that is done with it.
+    """
 
     view: BatchView
     masks: dict[SharedLeaf, int] = field(default_factory=dict)
+    found: dict[SharedLeaf, list[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -153,7 +158,11 @@ def _leaf(leaf: SharedLeaf) -> Callable[[Known], int]:
 
 def _mask_of(leaf: SharedLeaf, known: Known) -> int:
     """Return the mask of a leaf that is not known yet, and keep it."""
-    mask = known.masks[leaf] = 0 if leaf.indexed else leaf.compute(known.view)
+    found = known.found.get(leaf)
+    if found is None:
+        mask = known.masks[leaf] = 0 if leaf.indexed else leaf.compute(known.view)
+    else:
+        mask = known.masks[leaf] = mask_of(found)
     return mask
 
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hub.core.filter.batch_view import indexes_of
 from hub.core.filter.nodes import Match, Regex
 from hub.core.filter.plan import Known, SharedLeaf, compute_of, is_equality, is_scannable, make_plan
 from hub.live.matcher.database import compile_literals, compile_patterns, fits
+from hub.live.matcher.gated import Gated
 from hub.live.matcher.passes import Pass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.core.filter import Filter
     from hub.core.filter.nodes import Leaf
     from hub.core.filter.plan import Plan
@@ -39,9 +43,9 @@ class Matcher:
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
         self._literals = Pass(self, compile_literals, spawn, fold=True)
         self._patterns = Pass(self, compile_patterns, spawn, fold=False)
-        # Plans that are judged for every batch, and the others: by gate (None: without one), then by anchor.
+        # Watched plans that are judged for every batch, and the others by gate and anchor.
         self._always: set[Plan] = set()
-        self._gated: dict[SharedLeaf | None, dict[SharedLeaf, tuple[Plan, ...]]] = {}
+        self._gated = Gated()
 
     # --- filters come and go -----------------------------------------------------------------------------------------
 
@@ -52,7 +56,6 @@ class Matcher:
             leaf.uses += 1
         for leaf in plan.anchors or ():
             leaf.plans.add(plan)
-        self._place(plan)
 
     def remove(self, key: str) -> None:
         """Forget a filter."""
@@ -67,9 +70,13 @@ class Matcher:
     def watch(self, key: str, change: int) -> None:
         """Count the watchers of a filter; one without any costs nothing."""
         plan = self._plans[key]
-        self.watched -= plan.watchers > 0
-        plan.watchers += change
-        self.watched += plan.watchers > 0
+        before, plan.watchers = plan.watchers, plan.watchers + change
+        if not before:
+            self.watched += 1
+            self._place(plan)
+        elif not plan.watchers:
+            self.watched -= 1
+            self._displace(plan)
 
     async def settle(self) -> None:
         """Wait while many filters are judged by themselves: to add one more would hold up the event loop."""
@@ -78,22 +85,16 @@ class Matcher:
                 await one.settle()
 
     def _place(self, plan: Plan) -> None:
+        if not plan.watchers:
+            return
         if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
             self._always.add(plan)
-            return
-        gated = self._gated.setdefault(plan.gate, {})
-        for leaf in plan.anchors:
-            gated[leaf] = (*gated.get(leaf, ()), plan)
+        else:
+            self._gated.add(plan, plan.anchors)
 
     def _displace(self, plan: Plan) -> None:
         self._always.discard(plan)
-        gated = self._gated.get(plan.gate, {})
-        for leaf in plan.anchors or ():
-            gated[leaf] = tuple(one for one in gated.get(leaf, ()) if one is not plan)
-            if not gated[leaf]:
-                del gated[leaf]
-        if not gated:
-            self._gated.pop(plan.gate, None)
+        self._gated.discard(plan)
 
     def _share(self, leaf: Leaf) -> SharedLeaf:
         shared = self._shared.get(leaf)
@@ -134,36 +135,18 @@ class Matcher:
 
     # --- matching ----------------------------------------------------------------------------------------------------
 
-    def match(self, batch: TailBatch) -> list[tuple[Any, int]]:
-        """Return the route of each watched filter that passes records of the batch, and the mask of them."""
+    def match(self, batch: TailBatch) -> list[tuple[Any, Sequence[int]]]:
+        """Return the route of each watched filter that passes records of the batch, and their indexes in order."""
         known = Known(batch.view)
         self._look_up(known)
         for one in (self._literals, self._patterns):
             if not one.idle:
-                one.look(batch.view.pieces, known.masks)
-        found, candidates = self._open(known)
-        for plan in candidates:
-            if plan.watchers and (mask := plan.judge(known)):
-                found.append((plan.route, mask))
-        return found
-
-    def _open(self, known: Known) -> tuple[list[tuple[Any, int]], set[Plan]]:
-        """Return what passes by anchor and gate alone, and the plans that have more to them.
-
-        Of thousands of filters hardly any is in the processor's cache, so no more of each is touched than must be.
-        """
-        masks, found, candidates = known.masks, [], set(self._always)
-        for gate in (None, *(self._gated.keys() & masks.keys())):
-            open_to = known.view.all if gate is None else masks[gate]
-            gated = self._gated.get(gate, {})
-            for leaf in gated.keys() & masks.keys():
-                if mask := masks[leaf] & open_to:
-                    for plan in gated[leaf]:
-                        if not plan.exact:
-                            candidates.add(plan)
-                        elif plan.watchers:
-                            found.append((plan.route, mask))
-        return found, candidates
+                one.look(batch.view.pieces, known.found)
+        passed, candidates = self._gated.open(known)
+        for plan in candidates | self._always:
+            if mask := plan.judge(known):
+                passed.append((plan.route, indexes_of(mask)))
+        return passed
 
     def _look_up(self, known: Known) -> None:
         for (name, fold), table in self._tables.items():

@@ -6,7 +6,7 @@ each place costs more than to look for it in each text.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
@@ -133,11 +133,12 @@ class Pass:
     def _ready(self, number: int) -> None:
         self._owner.set_indexed(self._sought[number].leaf, indexed=True)
 
-    def look(self, pieces: Pieces, masks: dict[SharedLeaf, int]) -> None:
-        """Note the records in which leaves hold; a step for each place, so nothing here is called that need not be."""
+    def look(self, pieces: Pieces, found: dict[SharedLeaf, list[int]]) -> None:  # noqa: C901  one loop, with no calls
+        """Note the records in which leaves hold, in order: a step for each place, so as little as may be is called."""
         texts, get = _Texts(pieces, fold=self._fold), self._sought.get
         data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
-        behind = len(ends)
+        # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
+        piece, piece_begin, piece_end = 0, 0, ends[0]
         for number, end in self._hits(texts):
             one = get(number)
             if one is None:  # dropped since it was compiled
@@ -151,10 +152,21 @@ class Pass:
                 if edge == _WITHIN:
                     continue
                 certain = 0
-            piece = bisect_right(ends, end)
-            if piece == behind or (not (certain and one.anywhere) and not _holds(one, piece, pieces, masks)):
+            if not piece_begin <= end < piece_end:
+                piece = bisect_right(ends, end)
+                if piece == len(ends):
+                    continue
+                piece_begin, piece_end = ends[piece - 1] if piece else 0, ends[piece]
+            leaf, owner = one.leaf, owners[piece]
+            known = found.get(leaf)
+            if known is not None and (known[-1] == owner or owner in known):
                 continue
-            masks[one.leaf] = masks.get(one.leaf, 0) | 1 << owners[piece]
+            if not (certain and one.anywhere) and not _holds(one, piece, pieces):
+                continue
+            if known is None:
+                found[leaf] = [owner]
+            else:
+                insort(known, owner)
 
     def _hits(self, texts: _Texts) -> Sequence[Hit]:
         """Pass over the texts; leaves that are told too often are taken out of the pass, and it is made again."""
@@ -168,10 +180,8 @@ class Pass:
         return self._scanner.scan(texts.data, _UNLIMITED)
 
 
-def _holds(one: _Sought, piece: int, pieces: Pieces, masks: dict[SharedLeaf, int]) -> bool:
+def _holds(one: _Sought, piece: int, pieces: Pieces) -> bool:
     """Look at a piece again in which something was found."""
-    if masks.get(one.leaf, 0) & 1 << pieces.owners[piece]:
-        return True
     return _here(one.leaf.leaf, piece, pieces.bodies) and one.test(pieces.texts[piece])
 
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hub.core.packed_batch import PackedMessageWire
 from hub.core.records_message import MessageWire
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.tail_pb2 import Records, ServerMessage
 from hub.web.stream import WIRES
-from hub.web.wire import JsonWire, ProtoWire
+from hub.web.wire import JsonWire, PackedProtoWire, ProtoWire
 
 WIRE = MessageWire()
 # Sizes around which lengths grow by a byte, and tables end.
@@ -51,11 +52,24 @@ def test_a_part_of_a_batch_says_what_it_is(sizes: list[int], name: str, data: st
     assert ServerMessage.FromString(sent) == ServerMessage(records=expected)
 
 
-@pytest.mark.parametrize("wire", [WIRE, ProtoWire(), JsonWire(), *WIRES.values()], ids=lambda wire: wire.name)
+ALL = [WIRE, ProtoWire(), JsonWire(), *WIRES.values(), PackedMessageWire(), PackedProtoWire()]
+
+
+@pytest.mark.parametrize("wire", ALL, ids=lambda wire: wire.name)
 @pytest.mark.parametrize("index", [0, 1, 127, 128, 2047, 2048, 2100])
 def test_one_record_goes_the_short_way_to_the_same_message(wire: ProtoWire, index: int) -> None:
     """On every wire, whatever its size and place."""
     for size in SIZES:
         whole = one_among_many(index, size)
         expected = wire.records("näme", whole.cursor, wire.body(whole, [index]))
-        assert wire.record(whole, index, wire.label("näme")) == expected
+        assert wire.part(whole, [index], wire.label("näme")) == expected
+
+
+@pytest.mark.parametrize("wire", ALL, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("indexes", [[0, 1], [126, 127], [127, 128], [1, 2047, 2048], [*range(5, 2000)]], ids=str)
+def test_a_few_records_go_the_short_way_to_the_same_message(wire: ProtoWire, indexes: list[int]) -> None:
+    """On every wire, small and large."""
+    for size in (0, 100, 3000):
+        whole = one_among_many(indexes[0], size)
+        expected = wire.records("s", whole.cursor, wire.body(whole, indexes))
+        assert wire.part(whole, indexes, wire.label("s")) == expected

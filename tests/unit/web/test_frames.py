@@ -93,7 +93,21 @@ async def test_a_busy_connection_gets_little_frames_in_bundles() -> None:
     assert peer.writes == [b"first"]
     to_peer.write(large := bytes(20_000))
     await settle()
-    assert peer.writes == [b"first", b"second", b"third", large]
+    assert peer.writes == [b"first", b"secondthird", large]
+
+
+async def test_many_little_frames_are_as_few_writes_as_records_of_tls_hold_them() -> None:
+    """However they come: a write costs more than all that is done for a little frame; a large one is not copied."""
+    peer, flusher = Peer(), Flusher(0.0)
+    to_peer = writer(peer, flusher, 2**20)
+    frames = [bytes([number]) * 300 for number in range(100)]
+    large = bytes(20_000)
+    for frame in (*frames, large, b"last"):
+        assert to_peer.offer(frame)
+    await settle()
+    assert b"".join(peer.writes) == b"".join(frames) + large + b"last"
+    assert [len(write) for write in peer.writes] == [16_200, 13_800, 20_000, 4]
+    assert peer.writes[2] is large
 
 
 async def test_a_bundle_goes_when_its_time_has_come() -> None:

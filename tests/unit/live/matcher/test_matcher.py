@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.filter.batch_view import indexes_of
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.live.matcher.matcher import Matcher
@@ -51,7 +50,7 @@ def watched(matcher: Matcher, texts: Sequence[str]) -> None:
 
 def found(matcher: Matcher, batch: Batch) -> dict[str, list[int]]:
     """Return the indexes that each filter passes."""
-    return {key: indexes_of(mask) for key, mask in matcher.match(tail_batch(batch))}
+    return {key: list(indexes) for key, indexes in matcher.match(tail_batch(batch))}
 
 
 def expected(texts: Sequence[str], batch: Batch) -> dict[str, list[int]]:

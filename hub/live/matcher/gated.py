@@ -1,0 +1,95 @@
+"""Plans by what must hold where they do: by gate, then by anchor.
+
+Of thousands of filters hardly any is in the processor's cache when its turn comes, so no more of each is touched than
+must be: of one that has nothing but an anchor and a gate, only where it leads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hub.core.filter.batch_view import indexes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, KeysView, Sequence
+
+    from hub.core.filter.plan import Known, Plan, SharedLeaf
+
+T = TypeVar("T")
+# By gate (None: without one), then by anchor.
+_Places = dict["SharedLeaf | None", dict["SharedLeaf", tuple[T, ...]]]
+
+
+class Gated:
+    """Plans whose anchors all have an index."""
+
+    def __init__(self) -> None:
+        # Routes of plans that are no more than anchor and gate, and plans that have to be judged.
+        self._exact: _Places[Any] = {}
+        self._others: _Places[Plan] = {}
+
+    def add(self, plan: Plan, anchors: Iterable[SharedLeaf]) -> None:
+        """Take a plan in, which is not there yet."""
+        for anchor in anchors:
+            if plan.exact:
+                _put(self._exact, plan.gate, anchor, plan.route)
+            else:
+                _put(self._others, plan.gate, anchor, plan)
+
+    def discard(self, plan: Plan) -> None:
+        """Forget a plan, where it is there."""
+        for anchor in plan.anchors or ():
+            if plan.exact:
+                _take(self._exact, plan.gate, anchor, plan.route)
+            else:
+                _take(self._others, plan.gate, anchor, plan)
+
+    def open(self, known: Known) -> tuple[list[tuple[Any, Sequence[int]]], set[Plan]]:
+        """Return routes of plans that pass records, with their indexes in order, and the plans that may pass some."""
+        passed = [
+            (route, indexes)
+            for places, open_to in _opened(self._exact, known)
+            for anchor, indexes in _anchors(known, places.keys(), open_to)
+            for route in places[anchor]
+        ]
+        candidates = {
+            plan
+            for places, open_to in _opened(self._others, known)
+            for anchor, _ in _anchors(known, places.keys(), open_to)
+            for plan in places[anchor]
+        }
+        return passed, candidates
+
+
+def _put(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, one: T) -> None:
+    gated = places.setdefault(gate, {})
+    gated[anchor] = (*gated.get(anchor, ()), one)
+
+
+def _take(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, one: T) -> None:
+    gated = places.get(gate, {})
+    rest = tuple(other for other in gated.pop(anchor, ()) if other is not one)
+    if rest:
+        gated[anchor] = rest
+    elif not gated:
+        places.pop(gate, None)
+
+
+def _opened(places: _Places[T], known: Known) -> Iterator[tuple[dict[SharedLeaf, tuple[T, ...]], int]]:
+    """Yield what is behind each gate that occurs, and the mask of the records in which it does."""
+    if None in places:
+        yield places[None], known.view.all
+    for gate in places.keys() & known.masks.keys():
+        yield places[gate], known.masks[gate]  # type: ignore[index]  # None is in no masks
+
+
+def _anchors(known: Known, asked: KeysView[SharedLeaf], open_to: int) -> Iterator[tuple[SharedLeaf, Sequence[int]]]:
+    """Yield the anchors that occur in records of a mask, and the indexes of those."""
+    masks, found, whole = known.masks, known.found, open_to == known.view.all
+    for anchor in asked & masks.keys():
+        if mask := masks[anchor] & open_to:
+            yield anchor, indexes_of(mask)
+    for anchor in asked & found.keys():
+        indexes = found[anchor] if whole else [index for index in found[anchor] if open_to >> index & 1]
+        if indexes:
+            yield anchor, indexes
