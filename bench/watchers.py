@@ -10,6 +10,7 @@ while: then the rest is lost.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ async def run(watch: Watch) -> None:
     tally = Tally(templates(watch.batch, watch.services, short=watch.short), detail=watch.detail)
     shares = _shares(watch.filters, watch.connections)
     sockets = await _connect_all(watch, tally, shares)
+    gc.disable()  # all that comes is kept to the end: the collector would look at it again and again, and be in its way
     began = time.process_time()
     say({"connected": len(sockets), "subscribed": tally.subscribed, "refused": tally.refused[:1]})
     word = await asyncio.to_thread(hear)

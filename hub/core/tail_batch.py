@@ -22,9 +22,9 @@ _OPAQUE = opaque(Batch)
 BATCHES_HEADS = Heads(lambda size: delimited(Records.BATCHES_FIELD_NUMBER, size))
 _RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
 _PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
-# The places of one record, by its index; and up to which index a place is a byte.
+# An index as it is written, and the places of one record, by its index.
+_NUMBERS = Heads(varint)
 _PLACE = Heads(lambda index: _places((index,)))
-_BYTE = 0x80
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -113,5 +113,5 @@ def places(indexes: Sequence[int]) -> bytes:
 
 
 def _places(indexes: Sequence[int]) -> bytes:
-    numbers = bytes(indexes) if indexes and indexes[-1] < _BYTE else b"".join(map(varint, indexes))
+    numbers = b"".join([_NUMBERS[index] for index in indexes])
     return _PLACES_HEADS[len(numbers)] + numbers

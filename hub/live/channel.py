@@ -59,6 +59,11 @@ class Channel:
         self._label = b""
         self._offer: Callable[[bytes], bool] | None = None
 
+    @property
+    def watched(self) -> bool:
+        """Whether there is any watcher."""
+        return bool(self.plain or self.metered)
+
     def join(self, watcher: Watcher, *, metered: bool) -> None:
         """Take a watcher that stands at the head."""
         (self.metered if metered else self.plain)[watcher] = watcher.id, self.wire.label(watcher.id), watcher.sink

@@ -172,7 +172,7 @@ class Feed:
         if channels is None:
             channels = self._channels[wanted.canonical] = []
             if not wanted.everything:
-                self._matcher.add(wanted, channels)
+                self._matcher.add(wanted)
         channel = next((one for one in channels if one.wire.name == wire.name), None)
         if channel is None:
             channel = Channel(wanted, wire, self.head or 0)
@@ -199,20 +199,27 @@ class Feed:
 
     def join(self, channel: Channel, watcher: Watcher, *, metered: bool) -> None:
         """Have a watcher that stands at the head get what comes."""
-        if not (channel.plain or channel.metered):
+        first = not channel.watched
+        if first:
             channel.said = self.head or 0
         channel.join(watcher, metered=metered)
         self._live += 1
         self._live_plain += not metered
-        if not channel.filter.everything:
-            self._matcher.watch(channel.filter.canonical, 1)
+        if first:
+            self._lead(channel)
 
     def leave(self, channel: Channel, watcher: Watcher) -> None:
         """Let a watcher go that has joined."""
         self._live -= 1
         self._live_plain -= channel.leave(watcher)
-        if not channel.filter.everything:
-            self._matcher.watch(channel.filter.canonical, -1)
+        if not channel.watched:
+            self._lead(channel)
+
+    def _lead(self, changed: Channel) -> None:
+        """Have a filter lead to those of its channels that anybody watches."""
+        if not changed.filter.everything:
+            key = changed.filter.canonical
+            self._matcher.lead(key, tuple(channel for channel in self._channels[key] if channel.watched))
 
     def sweep(self, *, tell_positions: bool) -> None:
         """Look at the log if nothing came for a while, and have channels tell where their watchers stand.

@@ -64,8 +64,7 @@ class Plan:
 
     gate       must hold as well, where there is one; it always has an index
     exact      whether anchor and gate are all there is to it
-    route      whatever belongs to what passes; the matcher hands it back
-    watchers   how many wait for what passes; without any it is not judged
+    route      whatever what passes leads to; without any it is not judged
     """
 
     judge: Callable[[Known], int]
@@ -73,11 +72,10 @@ class Plan:
     anchors: tuple[SharedLeaf, ...] | None
     gate: SharedLeaf | None
     exact: bool
-    route: Any
-    watchers: int = 0
+    route: tuple[Any, ...] = ()
 
 
-def make_plan(root: Node, route: object, share: Callable[[Leaf], SharedLeaf]) -> Plan:
+def make_plan(root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan:
     """Return the plan of a filter; `share` gives the one shared leaf for each leaf."""
     leaves: dict[Leaf, SharedLeaf] = {}
 
@@ -89,12 +87,12 @@ def make_plan(root: Node, route: object, share: Callable[[Leaf], SharedLeaf]) ->
     judge = _judge(root, shared)
     chosen = anchors_of(root)
     if chosen is None:
-        return Plan(judge, tuple(leaves.values()), None, None, exact=False, route=route)
+        return Plan(judge, tuple(leaves.values()), None, None, exact=False)
     anchors = tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
     gate = _gate(root, chosen[1])
     terms = len(root.children) if isinstance(root, And) else 1
     exact = len(anchors) == 1 and not isinstance(root, Or) and terms == 1 + (gate is not None)
-    return Plan(judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate), exact, route)
+    return Plan(judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate), exact)
 
 
 def _gate(root: Node, anchors: tuple[Leaf, ...]) -> Leaf | None:

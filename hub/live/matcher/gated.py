@@ -24,7 +24,7 @@ class Gated:
     """Plans whose anchors all have an index."""
 
     def __init__(self) -> None:
-        # Routes of plans that are no more than anchor and gate, and plans that have to be judged.
+        # Where plans lead that are no more than anchor and gate, put together; and plans that have to be judged.
         self._exact: _Places[Any] = {}
         self._others: _Places[Plan] = {}
 
@@ -34,7 +34,7 @@ class Gated:
             if plan.exact:
                 _put(self._exact, plan.gate, anchor, plan.route)
             else:
-                _put(self._others, plan.gate, anchor, plan)
+                _put(self._others, plan.gate, anchor, (plan,))
 
     def discard(self, plan: Plan) -> None:
         """Forget a plan, where it is there."""
@@ -42,15 +42,14 @@ class Gated:
             if plan.exact:
                 _take(self._exact, plan.gate, anchor, plan.route)
             else:
-                _take(self._others, plan.gate, anchor, plan)
+                _take(self._others, plan.gate, anchor, (plan,))
 
-    def open(self, known: Known) -> tuple[list[tuple[Any, Sequence[int]]], set[Plan]]:
-        """Return routes of plans that pass records, with their indexes in order, and the plans that may pass some."""
+    def open(self, known: Known) -> tuple[list[tuple[tuple[Any, ...], Sequence[int]]], set[Plan]]:
+        """Return where records lead that a plan passes, with their indexes in order, and plans that may pass some."""
         passed = [
-            (route, indexes)
+            (places[anchor], indexes)
             for places, open_to in _opened(self._exact, known)
             for anchor, indexes in _anchors(known, places.keys(), open_to)
-            for route in places[anchor]
         ]
         candidates = {
             plan
@@ -61,14 +60,14 @@ class Gated:
         return passed, candidates
 
 
-def _put(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, one: T) -> None:
+def _put(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, more: tuple[T, ...]) -> None:
     gated = places.setdefault(gate, {})
-    gated[anchor] = (*gated.get(anchor, ()), one)
+    gated[anchor] = gated.get(anchor, ()) + more
 
 
-def _take(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, one: T) -> None:
+def _take(places: _Places[T], gate: SharedLeaf | None, anchor: SharedLeaf, gone: tuple[T, ...]) -> None:
     gated = places.get(gate, {})
-    rest = tuple(other for other in gated.pop(anchor, ()) if other is not one)
+    rest = tuple(one for one in gated.pop(anchor, ()) if one not in gone)
     if rest:
         gated[anchor] = rest
     elif not gated:

@@ -43,15 +43,15 @@ class Matcher:
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
         self._literals = Pass(self, compile_literals, spawn, fold=True)
         self._patterns = Pass(self, compile_patterns, spawn, fold=False)
-        # Watched plans that are judged for every batch, and the others by gate and anchor.
+        # Plans that lead somewhere: those that are judged for every batch, and the others by gate and anchor.
         self._always: set[Plan] = set()
         self._gated = Gated()
 
     # --- filters come and go -----------------------------------------------------------------------------------------
 
-    def add(self, wanted: Filter, route: object) -> None:
-        """Take a filter in, with what `match` shall return for it; it holds at once, and is fast after `settle`."""
-        plan = self._plans[wanted.canonical] = make_plan(wanted.root, route, self._share)
+    def add(self, wanted: Filter) -> None:
+        """Take a filter in, which leads nowhere yet; it holds at once, and is fast after `settle`."""
+        plan = self._plans[wanted.canonical] = make_plan(wanted.root, self._share)
         for leaf in plan.leaves:
             leaf.uses += 1
         for leaf in plan.anchors or ():
@@ -59,24 +59,24 @@ class Matcher:
 
     def remove(self, key: str) -> None:
         """Forget a filter."""
+        self.lead(key, ())
         plan = self._plans.pop(key)
-        self._displace(plan)
         for leaf in plan.leaves:
             leaf.plans.discard(plan)
             leaf.uses -= 1
             if not leaf.uses:
                 self._forget(leaf)
 
-    def watch(self, key: str, change: int) -> None:
-        """Count the watchers of a filter; one without any costs nothing."""
+    def lead(self, key: str, route: tuple[Any, ...]) -> None:
+        """Set what `match` returns for a filter; where that is nothing, the filter costs nothing.
+
+        No two filters lead to the same.
+        """
         plan = self._plans[key]
-        before, plan.watchers = plan.watchers, plan.watchers + change
-        if not before:
-            self.watched += 1
-            self._place(plan)
-        elif not plan.watchers:
-            self.watched -= 1
-            self._displace(plan)
+        self._displace(plan)
+        self.watched += bool(route) - bool(plan.route)
+        plan.route = route
+        self._place(plan)
 
     async def settle(self) -> None:
         """Wait while many filters are judged by themselves: to add one more would hold up the event loop."""
@@ -85,7 +85,7 @@ class Matcher:
                 await one.settle()
 
     def _place(self, plan: Plan) -> None:
-        if not plan.watchers:
+        if not plan.route:
             return
         if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
             self._always.add(plan)
@@ -135,8 +135,8 @@ class Matcher:
 
     # --- matching ----------------------------------------------------------------------------------------------------
 
-    def match(self, batch: TailBatch) -> list[tuple[Any, Sequence[int]]]:
-        """Return the route of each watched filter that passes records of the batch, and their indexes in order."""
+    def match(self, batch: TailBatch) -> list[tuple[tuple[Any, ...], Sequence[int]]]:
+        """Return where records of the batch lead that a filter passes, and their indexes in order."""
         known = Known(batch.view)
         self._look_up(known)
         for one in (self._literals, self._patterns):

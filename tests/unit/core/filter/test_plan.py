@@ -50,7 +50,7 @@ class Leaves:
 
     def plan(self, text: str) -> Plan:
         """Return the plan of a filter."""
-        return make_plan(parse(text), text, self)
+        return make_plan(parse(text), self)
 
     def of(self, text: str) -> SharedLeaf:
         """Return the leaf of a term."""
@@ -116,7 +116,16 @@ def test_the_narrowest_leaf_is_the_anchor(
     chosen = None if plan.anchors is None else [spell(leaf.leaf) for leaf in plan.anchors]
     assert (chosen, plan.gate and spell(plan.gate.leaf), plan.exact) == (anchors, gate, exact)
     assert (anchors_of(parse(text)) is None) == (anchors is None)
-    assert plan.route == text
+
+
+def test_what_an_index_found_is_not_computed() -> None:
+    """It is known by the indexes of records, of which a mask is made where it is asked for."""
+    leaves, state = Leaves(), known(BATCH)
+    one = leaves.plan("red -service:orders")
+    state.found[leaves.of("red")] = [0, 2]
+    state.masks[leaves.of("service:orders")] = 0b010
+    assert indexes_of(one.judge(state)) == [0, 2]
+    assert leaves.computed == []
 
 
 def test_a_leaf_is_computed_once_for_all_plans() -> None:

@@ -13,6 +13,7 @@ from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.live.matcher.matcher import Matcher
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
+from hub.pb.record_pb2 import Exception as Error
 from tests.examples import examples
 from tests.fakes import filter_of
 from tests.unit.core.filter.filters import BATCHES, FILTERS
@@ -44,13 +45,13 @@ def tail_batch(batch: Batch) -> TailBatch:
 def watched(matcher: Matcher, texts: Sequence[str]) -> None:
     """Add filters, each of which somebody watches."""
     for text in texts:
-        matcher.add(filter_of(text), filter_of(text).canonical)
-        matcher.watch(filter_of(text).canonical, 1)
+        matcher.add(filter_of(text))
+        matcher.lead(filter_of(text).canonical, (filter_of(text).canonical,))
 
 
 def found(matcher: Matcher, batch: Batch) -> dict[str, list[int]]:
     """Return the indexes that each filter passes."""
-    return {key: list(indexes) for key, indexes in matcher.match(tail_batch(batch))}
+    return {key: list(indexes) for keys, indexes in matcher.match(tail_batch(batch)) for key in keys}
 
 
 def expected(texts: Sequence[str], batch: Batch) -> dict[str, list[int]]:
@@ -116,17 +117,34 @@ async def _come_and_go(steps: list[tuple[str, Any]]) -> None:
     assert found(matcher, steps[-1][1]) == {}
 
 
-async def test_a_filter_that_nobody_watches_is_not_judged() -> None:
-    """It is only kept ready."""
-    matcher = Matcher(spawn)
-    matcher.add(filter_of("red"), "red")
-    batch = Batch(records=[LogRecord(body="red")])
-    assert (matcher.watched, found(matcher, batch)) == (0, {})
-    matcher.watch("red", 1)
-    assert (matcher.watched, found(matcher, batch)) == (1, {"red": [0]})
-    matcher.watch("red", -1)
+@pytest.mark.parametrize("text", ["red", "service:orders red", "red -blue", "/re+d/", "-blue"])
+async def test_a_filter_that_leads_nowhere_is_not_judged(text: str) -> None:
+    """It is only kept ready; it may lead to one and to another in turn."""
+    matcher, key = Matcher(spawn), filter_of(text).canonical
+    matcher.add(filter_of(text))
+    batch = Batch(resource=Resource(service="orders"), records=[LogRecord(body="red")])
+    for _ in range(2):
+        assert (matcher.watched, found(matcher, batch)) == (0, {})
+        matcher.lead(key, ("a", "b"))
+        assert (matcher.watched, found(matcher, batch)) == (1, {"a": [0], "b": [0]})
+        matcher.lead(key, ("c",))
+        assert (matcher.watched, found(matcher, batch)) == (1, {"c": [0]})
+        matcher.lead(key, ())
+        await settled(matcher)
+    matcher.lead(key, ("d",))
+    matcher.remove(key)
     assert (matcher.watched, found(matcher, batch)) == (0, {})
     await settled(matcher)
+
+
+async def test_a_record_with_a_word_in_several_places_passes_once() -> None:
+    """In its body twice, and in its exception, which is looked through behind the bodies of all records."""
+    matcher = Matcher(spawn)
+    watched(matcher, ["red"])
+    await settled(matcher)
+    error = Error(message="red and red")
+    records = [LogRecord(body="red red", exception=error), LogRecord(exception=error), LogRecord(body="red")]
+    assert found(matcher, Batch(records=records)) == {filter_of("red").canonical: [0, 1, 2]}
 
 
 async def test_many_words_are_found_in_one_pass() -> None:
