@@ -110,6 +110,11 @@ class Account:
 class Standing:
     """The state of one subscription; begins in REPLAY at an offset, with `until` as its bound, None: goes live."""
 
+    __slots__ = (
+        *("_begun", "_delivered", "_lost", "_sampled", "_sampler", "_unsaid", "_until"),
+        *("credit", "phase", "position"),
+    )
+
     def __init__(
         self, offset: int, until: int | None = None, *, credit: int | None = None, sampler: Sampler | None = None
     ) -> None:

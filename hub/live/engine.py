@@ -57,7 +57,8 @@ class LiveEngine:
         self.metrics = metrics
         self.places = Places("subscriptions", limits.places)
         self._log = log
-        self._feeds: dict[str, Feed] = {}
+        # By tenant; each with its feed.
+        self._origins: dict[str, Origin] = {}
         self._tasks: asyncio.TaskGroup | None = None
         log.watch(self._committed)
 
@@ -73,16 +74,16 @@ class LiveEngine:
                 self._sweep(tell_positions=tell)
 
     def _sweep(self, *, tell_positions: bool) -> None:
-        for tenant, feed in list(self._feeds.items()):
-            if feed.unused:
-                del self._feeds[tenant]
+        for tenant, origin in list(self._origins.items()):
+            if origin.feed.unused:
+                del self._origins[tenant]
                 continue
-            feed.sweep(tell_positions=tell_positions)
+            origin.feed.sweep(tell_positions=tell_positions)
 
     def _committed(self, tenant: str, batches: list[StoredBatch]) -> None:
-        feed = self._feeds.get(tenant)
-        if feed:
-            feed.committed(batches)
+        origin = self._origins.get(tenant)
+        if origin:
+            origin.feed.committed(batches)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         if self._tasks is None:  # not running: nobody is served
@@ -92,11 +93,12 @@ class LiveEngine:
 
     def subscription(self, tenant: str, name: str, wanted: Filter, outlet: Outlet) -> Subscription:
         """Return a subscription that has not begun yet."""
-        feed = self._feeds.get(tenant)
-        counts = self.metrics.tenant(tenant)
-        if feed is None:
-            feed = self._feeds[tenant] = Feed(tenant, self._log, counts, self._spawn)
-        return Subscription(name, wanted, outlet, Origin(feed, self._log, self.limits.replay_bytes, counts))
+        origin = self._origins.get(tenant)
+        if origin is None:
+            counts = self.metrics.tenant(tenant)
+            feed = Feed(tenant, self._log, counts, self._spawn)
+            origin = self._origins[tenant] = Origin(feed, self._log, self.limits.replay_bytes, counts)
+        return Subscription(name, wanted, outlet, origin)
 
     async def bounds(self, tenant: str) -> Bounds:
         """Return where the tenant's stored records begin and end."""
@@ -104,8 +106,8 @@ class LiveEngine:
 
     def head(self, tenant: str) -> int | None:
         """Return where the tenant's records end; None where only the log knows, since nobody watches."""
-        feed = self._feeds.get(tenant)
-        return feed.live_head if feed else None
+        origin = self._origins.get(tenant)
+        return origin.feed.live_head if origin else None
 
     def cursor(self, tenant: str, offset: int) -> str:
         """Return the cursor at an offset."""

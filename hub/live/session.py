@@ -65,7 +65,7 @@ class TailSession:
         # What was asked for by each, without what the token always adds.
         self._asked: dict[str, Filter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outlet = Outlet(sink, wire, self._start)
+        self._outlet = Outlet(sink, wire, self._start, self._forget)
         self._expiry = Expiry(asyncio.get_running_loop().call_later, self._expire, self._warn)
         self._no_more = False
         self._messages = Sampler(engine.limits.max_messages_per_s)
@@ -198,7 +198,6 @@ class TailSession:
         if renewed:
             gap = tail_pb2.Gap(id=request.id, reason=tail_pb2.GAP_REASON_EPOCH, cursor=cursor)
             self._outlet.send(ServerMessage(gap=gap))
-        subscription.on_end = lambda: self._forget(request.id)
         subscription.begin(begin)
 
     def _check_subscribe(self, request: tail_pb2.Subscribe) -> None:

@@ -39,11 +39,17 @@ _REASONS = {HoleReason.RETENTION: GAP_REASON_RETENTION, HoleReason.CORRUPT: GAP_
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """The connection of a subscription: its way out, its encoding, and what starts a task that ends with it."""
+    """The connection of a subscription.
+
+    sink, wire   its way out, and its encoding
+    start        starts a task that ends with it
+    ended        is told the id of a subscription that has come to its end by itself
+    """
 
     sink: Sink
     wire: Wire
     start: Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
+    ended: Callable[[str], None]
 
     def in_wire(self, wire: Wire) -> Outlet:
         """Return the same way out in another encoding."""
@@ -82,12 +88,16 @@ class Begin:
 class Subscription:
     """A subscription of one connection; implements `hub.live.channel.Watcher`."""
 
+    __slots__ = (
+        *("_channel", "_joined", "_origin", "_outlet", "_replay", "_standing"),
+        *("counts", "filter", "id", "sink"),
+    )
+
     def __init__(self, name: str, wanted: Filter, outlet: Outlet, origin: Origin) -> None:
         self.id = name
         self.filter = wanted
         self.sink = outlet.sink
         self.counts = origin.counts
-        self.on_end: Callable[[], None] | None = None
         self._outlet = outlet
         self._origin = origin
         self._standing = Standing(0)
@@ -257,8 +267,7 @@ class Subscription:
             return False
         self._finish()
         self._outlet.send(ServerMessage(unsubscribed=Unsubscribed(id=self.id, ledger=self.ledger, cursor=self.cursor)))
-        if self.on_end:
-            self.on_end()
+        self._outlet.ended(self.id)
         return True
 
     def _send(self, items: list[StoredBatch | Hole]) -> bool:

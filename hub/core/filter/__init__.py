@@ -56,6 +56,8 @@ class Filter:
 
     def __and__(self, other: Filter) -> Filter:
         """Return the filter that passes what both pass."""
+        if other.everything:  # as mostly: then nothing is made anew for each of thousands
+            return self
         return Filter(all_of((self.root, other.root)))
 
     def select(self, batch: Batch) -> list[int]:

@@ -19,7 +19,7 @@ from hub.core.filter.leaf import test_of
 from hub.core.filter.nodes import And, Edge, Exists, Leaf, Match, Node, Not, Number, Or, Regex, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from hub.core.filter.batch_view import BatchView
 
@@ -67,32 +67,43 @@ class Plan:
     route      whatever what passes leads to; without any it is not judged
     """
 
-    judge: Callable[[Known], int]
+    root: Node
     leaves: tuple[SharedLeaf, ...]
     anchors: tuple[SharedLeaf, ...] | None
     gate: SharedLeaf | None
     exact: bool
     route: tuple[Any, ...] = ()
+    _arithmetic: Callable[[Known], int] | None = None
+
+    def judge(self, known: Known) -> int:
+        """Return the mask of the records that the filter passes."""
+        if self._arithmetic is None:  # most are found by anchor and gate alone, and never need any
+            self._arithmetic = _judge(self.root, {leaf.leaf: leaf for leaf in self.leaves}.__getitem__)
+        return self._arithmetic(known)
 
 
 def make_plan(root: Node, share: Callable[[Leaf], SharedLeaf]) -> Plan:
     """Return the plan of a filter; `share` gives the one shared leaf for each leaf."""
-    leaves: dict[Leaf, SharedLeaf] = {}
-
-    def shared(leaf: Leaf) -> SharedLeaf:
-        if leaf not in leaves:
-            leaves[leaf] = share(leaf)
-        return leaves[leaf]
-
-    judge = _judge(root, shared)
+    leaves = {leaf: share(leaf) for leaf in leaves_of(root)}
     chosen = anchors_of(root)
     if chosen is None:
-        return Plan(judge, tuple(leaves.values()), None, None, exact=False)
-    anchors = tuple({leaf: shared(leaf) for leaf in chosen[1]}.values())
+        return Plan(root, tuple(leaves.values()), None, None, exact=False)
+    anchors = tuple({leaf: leaves[leaf] for leaf in chosen[1]}.values())
     gate = _gate(root, chosen[1])
     terms = len(root.children) if isinstance(root, And) else 1
     exact = len(anchors) == 1 and not isinstance(root, Or) and terms == 1 + (gate is not None)
-    return Plan(judge, tuple(leaves.values()), anchors, None if gate is None else shared(gate), exact)
+    return Plan(root, tuple(leaves.values()), anchors, None if gate is None else leaves[gate], exact)
+
+
+def leaves_of(node: Node) -> Iterator[Leaf]:
+    """Yield the leaves of a tree, in order; one that is there twice comes twice."""
+    if isinstance(node, And | Or):
+        for child in node.children:
+            yield from leaves_of(child)
+    elif isinstance(node, Not):
+        yield from leaves_of(node.child)
+    else:
+        yield node
 
 
 def _gate(root: Node, anchors: tuple[Leaf, ...]) -> Leaf | None:

@@ -36,10 +36,10 @@ async def test_an_unused_feed_goes(world: World) -> None:
     subscription = world.subscribe(FakeSink())
     await settle()
     world.sweep()
-    assert world.engine._feeds  # noqa: SLF001
+    assert world.engine._origins  # noqa: SLF001
     subscription.end()
     world.sweep()
-    assert not world.engine._feeds  # noqa: SLF001
+    assert not world.engine._origins  # noqa: SLF001
 
 
 async def test_tenants_are_apart(world: World) -> None:

@@ -65,6 +65,8 @@ class World:
         self.metrics = Metrics()
         self.engine = LiveEngine(self.log, LIMITS, self.metrics)
         self.wire = CountingWire()
+        # The ids of subscriptions that came to their end by themselves.
+        self.ended: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
 
     async def append(self, *bodies: str, tenant: str = "a", severity: int = 9) -> None:
@@ -91,7 +93,7 @@ class World:
             self.tasks.append(task)
             return task
 
-        return Outlet(sink, self.wire, start)
+        return Outlet(sink, self.wire, start, self.ended.append)
 
     def sweep(self) -> None:
         """Do what the engine does once a second."""
