@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import hyperscan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    Hit = tuple[int, int]
 
 # A text ends with this; expressions that contain it are found across borders at worst.
 BORDER = "\n"
@@ -36,6 +34,13 @@ _CLASSES = {r"\s": _SPACES, r"\S": _NO_SPACES, r"\w": _WORD, "[:word:]": _WORD, 
 _CLASSES |= {"[:lower:]": "a-z", "[:upper:]": "A-Z", "[:alnum:]": "A-Za-z0-9", "[:print:]": " -~", "[:graph:]": "!-~"}
 _OUTSIDE = re.compile(r"\\.|\[\^?\]?|.", re.DOTALL)
 _INSIDE = re.compile(r"\\.|\[:\^?\w+:\]|.", re.DOTALL)
+
+
+class Hits(NamedTuple):
+    """What was found: the number of each expression, and where each ends in bytes."""
+
+    numbers: list[int]
+    ends: list[int]
 
 
 class Database:
@@ -54,14 +59,15 @@ class Database:
         except hyperscan.error as error:
             raise ValueError(str(error)) from error
 
-    def scan(self, text: bytes, max_hits: int) -> list[Hit]:
-        """Return the number of each expression found, and where it ends in bytes; stops after `max_hits`."""
-        hits: list[Hit] = []
-        add = hits.append
+    def scan(self, text: bytes, max_hits: int) -> Hits:
+        """Find expressions; stops after `max_hits`."""
+        hits = Hits([], [])
+        numbers, ends = hits
 
         def found(number: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            add((number, end))
-            return len(hits) >= max_hits or None
+            numbers.append(number)
+            ends.append(end)
+            return len(numbers) >= max_hits or None
 
         with suppress(hyperscan.ScanTerminated):
             self._database.scan(text, match_event_handler=found)

@@ -18,12 +18,12 @@ from hub.live.matcher.database import BORDER
 from hub.live.matcher.scanner import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from hub.core.filter.batch_view import Pieces
     from hub.core.filter.nodes import Leaf
     from hub.core.filter.plan import SharedLeaf
-    from hub.live.matcher.database import Hit
+    from hub.live.matcher.database import Hits
     from hub.live.matcher.scanner import Compile, Spawn
 
 # A leaf that is found more often than this in a piece, on the average, is told too often: 0.4 µs each.
@@ -139,7 +139,7 @@ class Pass:
         data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
         # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
         piece, piece_begin, piece_end = 0, 0, ends[0]
-        for number, end in self._hits(texts):
+        for number, end in zip(*self._hits(texts), strict=True):
             one = get(number)
             if one is None:  # dropped since it was compiled
                 continue
@@ -168,13 +168,13 @@ class Pass:
             else:
                 insort(known, owner)
 
-    def _hits(self, texts: _Texts) -> Sequence[Hit]:
+    def _hits(self, texts: _Texts) -> Hits:
         """Pass over the texts; leaves that are told too often are taken out of the pass, and it is made again."""
         limit = _CHATTY * len(texts.ends)
         hits = self._scanner.scan(texts.data, 8 * limit)
-        if len(hits) < 8 * limit:
+        if len(hits.numbers) < 8 * limit:
             return hits
-        for number, times in Counter(number for number, _ in hits).items():
+        for number, times in Counter(hits.numbers).items():
             if times > limit and number in self._sought:
                 self.leave(self._sought[number].leaf)
         return self._scanner.scan(texts.data, _UNLIMITED)

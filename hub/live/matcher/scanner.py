@@ -11,10 +11,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.live.matcher.database import Hits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from hub.live.matcher.database import Database, Hit
+    from hub.live.matcher.database import Database
 
     Compile = Callable[[Mapping[int, str]], Database]
     Ready = Callable[[int], None]
@@ -79,12 +81,14 @@ class Scanner:
         """Wait until all that was added is compiled, or found unfit."""
         await self._settled.wait()
 
-    def scan(self, text: bytes, max_hits: int) -> list[Hit]:
-        """Return each expression found, by number, and where it ends; after `max_hits` of a database it stops there."""
-        hits: list[Hit] = []
+    def scan(self, text: bytes, max_hits: int) -> Hits:
+        """Find all expressions, one database after the other; after `max_hits` of one it stops there."""
+        all_hits = Hits([], [])
         for tier in self._tiers:
-            hits += tier.database.scan(text, max_hits)
-        return hits
+            hits = tier.database.scan(text, max_hits)
+            all_hits.numbers.extend(hits.numbers)
+            all_hits.ends.extend(hits.ends)
+        return all_hits
 
     def _compile_soon(self) -> None:
         if self._settled.is_set():

@@ -29,7 +29,7 @@ def test_a_pattern_finds_all_that_it_finds_in_each_text(flags: str) -> None:
     patterns = {number: flags + one for number, one in enumerate(CLASSES) if fits(flags + one)}
     assert len(patterns) > 35
     found: dict[int, set[int]] = {number: set() for number in patterns}
-    for number, end in compile_patterns(patterns).scan(DATA, 10**6):
+    for number, end in zip(*compile_patterns(patterns).scan(DATA, 10**6), strict=True):
         found[number].add(bisect_right(ENDS, end))
     for number, pattern in patterns.items():
         search = finder(pattern)
@@ -69,8 +69,8 @@ def test_names_of_classes_are_spelt_out(pattern: str, spelt: str) -> None:
 def test_hits_have_a_number_and_an_end_and_are_bounded() -> None:
     """In bytes, one for each place."""
     database = compile_literals({3: "aa", 7: "ß"})
-    assert sorted(database.scan("aaaß".encode(), 10)) == [(3, 2), (3, 3), (7, 5)]
-    assert len(database.scan(b"a" * 100, 5)) == 5
+    assert sorted(zip(*database.scan("aaaß".encode(), 10), strict=True)) == [(3, 2), (3, 3), (7, 5)]
+    assert len(database.scan(b"a" * 100, 5).ends) == 5
 
 
 @pytest.mark.parametrize("pattern", ["(", "x*", r"\1"])

@@ -40,7 +40,7 @@ class World:
 
     def found(self, text: str, max_hits: int = 1000) -> set[int]:
         """Return the numbers found in a text."""
-        return {number for number, _ in self.scanner.scan(text.encode(), max_hits)}
+        return set(self.scanner.scan(text.encode(), max_hits).numbers)
 
 
 async def test_what_was_added_is_found_once_it_is_ready() -> None:
@@ -52,7 +52,7 @@ async def test_what_was_added_is_found_once_it_is_ready() -> None:
     await world.settled()
     assert (world.scanner.pending, world.scanner.idle, sorted(world.ready)) == (0, False, [7, 9])
     assert world.found("blue and redder") == {7, 9}
-    assert world.scanner.scan(b"xxred", 10) == [(7, 5)]
+    assert world.scanner.scan(b"xxred", 10) == ([7], [5])
 
 
 async def test_an_expression_is_compiled_seldom() -> None:
@@ -97,4 +97,4 @@ async def test_a_pass_stops_at_its_bound() -> None:
     world = World()
     world.scanner.add(1, "aaa")
     await world.settled()
-    assert len(world.scanner.scan(b"a" * 1000, 10)) == 10
+    assert len(world.scanner.scan(b"a" * 1000, 10).numbers) == 10
