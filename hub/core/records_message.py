@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.core.tail_batch import BATCHES_HEADS, cursor_field, places
+from hub.core.tail_batch import BATCHES_HEADS, PLACE, cursor_field, places
 from hub.core.wire import Heads, delimited, tag, varint
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
@@ -43,10 +43,14 @@ def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts:
     Of thousands of different filters each passes a record now and then: then this is most of what is to be done.
     """
     fields = batch.fields
-    records = fields[indexes[0]] if len(indexes) == 1 else b"".join([fields[index] for index in indexes])
-    where = places(indexes)
-    before = batch.around[len(records) + len(where)]
-    return b"".join((starts[len(label) + len(before) + len(records) + len(where)], label, before, records, where))
+    if len(indexes) == 1:
+        [index] = indexes
+        records, where = fields[index], PLACE[index]
+    else:
+        records, where = b"".join([fields[index] for index in indexes]), places(indexes)
+    size = len(records) + len(where)
+    before = batch.around[size]
+    return b"".join((starts[len(label) + len(before) + size], label, before, records, where))
 
 
 def label_of(subscription: str) -> bytes:

@@ -24,7 +24,7 @@ _RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
 _PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
 # An index as it is written, and the places of one record, by its index.
 _NUMBERS = Heads(varint)
-_PLACE = Heads(lambda index: _places((index,)))
+PLACE = Heads(lambda index: places((index,)))
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -109,9 +109,5 @@ def cursor_field(cursor: str) -> bytes:
 
 def places(indexes: Sequence[int]) -> bytes:
     """Return a field `indexes` of Batch; they are in order."""
-    return _PLACE[indexes[0]] if len(indexes) == 1 else _places(indexes)
-
-
-def _places(indexes: Sequence[int]) -> bytes:
     numbers = b"".join([_NUMBERS[index] for index in indexes])
     return _PLACES_HEADS[len(numbers)] + numbers
