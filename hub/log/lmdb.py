@@ -24,6 +24,7 @@ from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.lmdb_frame import Compression, Packed, Packer
 from hub.log.lmdb_store import Snapshot, Store, StoreLimits
 from hub.log.model import Appended, Bounds, Entry, Note, Outcome, TenantStats
+from hub.log.writer_thread import WriterThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ class LmdbLog:
         self._bell = bell
         self._packer = Packer(options.compression)
         self._packer_of_writer = Packer(options.compression)
-        self._writer = ThreadPoolExecutor(1, "log-writer")
+        self._writer = WriterThread("log-writer")
         self._readers = ThreadPoolExecutor(_READERS, "log-reader")
         # Bounded by max_pending_bytes: append waits for room.
         self._waiting: deque[_Waiting] = deque()
@@ -174,7 +175,7 @@ class LmdbLog:
         self._committing_bytes = sum(waiting.size for waiting in group)
         started = monotonic()
         try:
-            outcomes = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, group)
+            outcomes = await self._writer.do(partial(self._write, group))
         except StorageFullError as error:
             for waiting in group:
                 _settle(waiting.done, error)
@@ -301,7 +302,7 @@ class LmdbLog:
         return await self._reading(partial(self._store.snapshot, tenant))
 
     async def _writing(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, call)
+        return await self._writer.do(call)
 
     async def _reading(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, call)

@@ -35,6 +35,10 @@ class Jobs(ThreadPoolExecutor):
         self._waiting.append((done, lambda: call(*args, **kwargs)))
         return done
 
+    def do(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Keep a job, as `hub.log.writer_thread.WriterThread` does."""
+        return asyncio.wrap_future(self.submit(call))
+
     def step(self) -> bool:
         """Do the oldest job; False where there is none."""
         if not self._waiting:

@@ -94,7 +94,9 @@ class World:
 
     async def _begin(self) -> None:
         self.log = LmdbLog(self._path, _OPTIONS, self._retention)
-        self.log._writer, self.log._readers = self.steps.writer, self.steps.readers  # noqa: SLF001  threads
+        self.log._writer.shutdown()  # noqa: SLF001  steps take the place of its threads
+        self.log._writer = self.steps.writer  # type: ignore[assignment]  # noqa: SLF001  as above
+        self.log._readers = self.steps.readers  # noqa: SLF001  as above
         self._store = self.log._store  # noqa: SLF001  what another process sees
         self._append, self._store.append = self._store.append, self._append_and_see  # type: ignore[method-assign, assignment]
         self.metrics = Metrics()
