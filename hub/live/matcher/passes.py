@@ -69,6 +69,7 @@ class _Sought:
     left      whether a word must begin there
     right     whether a word must end there
     anywhere  whether it may be in any piece
+    word      whether it holds wherever it is found with no part of a word beside it
     """
 
     leaf: SharedLeaf
@@ -77,6 +78,7 @@ class _Sought:
     left: bool
     right: bool
     anywhere: bool
+    word: bool = False
 
 
 def _sought(shared: SharedLeaf) -> _Sought:
@@ -87,7 +89,7 @@ def _sought(shared: SharedLeaf) -> _Sought:
         return _Sought(shared, test, 0, left=False, right=False, anywhere=anywhere)
     left = leaf.left is Edge.WORD and is_word(leaf.value[0])
     right = leaf.right is Edge.WORD and is_word(leaf.value[-1])
-    return _Sought(shared, test, len(leaf.value.encode()), left, right, anywhere)
+    return _Sought(shared, test, len(leaf.value.encode()), left, right, anywhere, anywhere and left and right)
 
 
 class Pass:
@@ -133,7 +135,7 @@ class Pass:
     def _ready(self, number: int) -> None:
         self._owner.set_indexed(self._sought[number].leaf, indexed=True)
 
-    def look(self, pieces: Pieces, found: dict[SharedLeaf, list[int]]) -> None:  # noqa: C901  one loop, with no calls
+    def look(self, pieces: Pieces, found: dict[SharedLeaf, list[int]]) -> None:
         """Note the records in which leaves hold, in order: a step for each place, so as little as may be is called."""
         texts, get = _Texts(pieces, fold=self._fold), self._sought.get
         data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
@@ -143,29 +145,23 @@ class Pass:
             one = get(number)
             if one is None:  # dropped since it was compiled
                 continue
-            certain = one.size
-            if one.right and (edge := beside[data[end]]):
-                if edge == _WITHIN:
-                    continue
-                certain = 0
-            if one.left and (begin := end - one.size) and (edge := beside[data[begin - 1]]):
-                if edge == _WITHIN:
-                    continue
-                certain = 0
             if not piece_begin <= end < piece_end:
                 piece = bisect_right(ends, end)
                 if piece == len(ends):
                     continue
                 piece_begin, piece_end = ends[piece - 1] if piece else 0, ends[piece]
-            leaf, owner = one.leaf, owners[piece]
-            known = found.get(leaf)
-            if known is not None and (known[-1] == owner or owner in known):
-                continue
-            if not (certain and one.anywhere) and not _holds(one, piece, pieces):
-                continue
+            # A word that stands apart, as most do; before the first one is the last border.
+            if not one.word or beside[data[end]] or beside[data[end - one.size - 1]]:
+                known = found.get(one.leaf)
+                if (known and owners[piece] in known) or not _holds(one, data, end, piece, pieces):
+                    continue
+            owner = owners[piece]
+            known = found.get(one.leaf)
             if known is None:
-                found[leaf] = [owner]
-            else:
+                found[one.leaf] = [owner]
+            elif known[-1] < owner:
+                known.append(owner)
+            elif owner not in known:
                 insort(known, owner)
 
     def _hits(self, texts: _Texts) -> Hits:
@@ -180,8 +176,15 @@ class Pass:
         return self._scanner.scan(texts.data, _UNLIMITED)
 
 
-def _holds(one: _Sought, piece: int, pieces: Pieces) -> bool:
-    """Look at a piece again in which something was found."""
+def _holds(one: _Sought, data: bytes, end: int, piece: int, pieces: Pieces) -> bool:
+    """Look again where something was found: at what stands beside it, and where that is not enough at the piece."""
+    edges = {_BESIDE[data[end]]} if one.right else set()
+    if one.left and (begin := end - one.size):
+        edges.add(_BESIDE[data[begin - 1]])
+    if _WITHIN in edges:
+        return False
+    if one.size and one.anywhere and _UNCERTAIN not in edges:
+        return True
     return _here(one.leaf.leaf, piece, pieces.bodies) and one.test(pieces.texts[piece])
 
 
