@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from hub.cli.credentials import target_of
 from hub.cli.render import as_json, line, rows
 from hub.client.consumer import Consumer
 from hub.client.groups import Caller
-from hub.client.producer import Target
 from hub.config import seconds
 from hub.errors import ConfigError
 from hub.pb.consume_pb2 import JoinGroup
@@ -88,7 +88,7 @@ def consume(
         raise ConfigError(str(error)) from error
     if token_file:
         token = token_file.read_text().strip()
-    caller = Caller(Target(endpoint, ca, cert, key), token)
+    caller = Caller(target_of(endpoint, ca, cert, key), token)
     try:
         asyncio.run(_work(caller, join, _Manner(as_lines, shlex.split(command), ack_on_exit)))
     except BrokenPipeError:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli.credentials import target_of
 from hub.client.groups import Caller, GroupsApi
-from hub.client.producer import Target
 from hub.config import seconds
 from hub.errors import ConfigError
 from hub.pb.consume_pb2 import ResetGroupRequest
@@ -84,7 +84,7 @@ def delete(group: Name, ca: Ca, cert: Cert, key: Key, endpoint: Endpoint = _ENDP
 
 
 def _api(endpoint: str, ca: Path, cert: Path, key: Path, token: str) -> GroupsApi:
-    return GroupsApi(Caller(Target(endpoint, ca, cert, key), token))
+    return GroupsApi(Caller(target_of(endpoint, ca, cert, key), token))
 
 
 def _print(group: ConsumerGroup) -> None:

@@ -12,10 +12,11 @@ from typing import Annotated, TextIO
 
 import typer
 
+from hub.cli.credentials import target_of
 from hub.cli.lines import batches, opened
 from hub.cli.parse import record_of
 from hub.cli.send_kafka import Format, Wording, send_to_topic
-from hub.client.producer import Producer, Target
+from hub.client.producer import Producer
 from hub.errors import ConfigError
 from hub.log.kafka_connection import KafkaConnection
 from hub.pb.record_pb2 import Resource
@@ -49,9 +50,9 @@ def send(
         connection = KafkaConnection(tuple(kafka.split(",")), *identity)
         _to_topic(connection, topic, file, Wording(form, resource, level))
         return
-    files = _existing(ca, cert, key)
+    target = target_of(endpoint, ca, cert, key)
     name = producer_id or f"send-{secrets.token_hex(6)}"
-    producer = Producer(Target(endpoint, *files), name, resource, on_state=_say)
+    producer = Producer(target, name, resource, on_state=_say)
     with opened(file, sys.stdin) as lines, suppress(KeyboardInterrupt):
         asyncio.run(_send(producer, lines, level))
     totals = producer.totals
@@ -60,17 +61,6 @@ def send(
         typer.echo(f"  batch {refusal.seq} record {refusal.index}: {refusal.field} {refusal.reason}", err=True)
     if totals.rejected or producer.unacked:
         raise typer.Exit(1)
-
-
-def _existing(ca: Path | None, cert: Path | None, key: Path | None) -> tuple[Path, Path, Path]:
-    if ca is None or cert is None or key is None:
-        msg = "--ca, --cert and --key are needed to send to a hub: issue certificates with 'loghub certs issue'"
-        raise ConfigError(msg)
-    for path in (ca, cert, key):
-        if not path.is_file():
-            msg = f"{path} does not exist: issue certificates with 'loghub certs issue'"
-            raise ConfigError(msg)
-    return ca, cert, key
 
 
 def _password(file: Path | None) -> str:

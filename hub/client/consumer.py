@@ -11,6 +11,7 @@ import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 
 from hub.client.backoff import Backoff
+from hub.client.reasons import reason_of
 from hub.errors import BadRequestError, ForbiddenError, LoghubError, UnauthenticatedError
 from hub.pb.consume_pb2 import (
     AckDeliveries,
@@ -152,4 +153,4 @@ async def _check_status(call: Any) -> str:  # noqa: ANN401  grpc has no types
     code, details = await call.code(), await call.details() or ""
     if code in _FATAL:
         raise _FATAL[code](details)
-    return details or str(code.name)
+    return reason_of(details or str(code.name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 
+from hub.client.reasons import reason_of
 from hub.errors import BadRequestError, CertificateError, ForbiddenError, LoghubError, UnauthenticatedError
 from hub.pb import consume_pb2
 from hub.pb.consume_pb2 import ConsumerGroup, ResetGroupRequest
@@ -99,4 +100,4 @@ class GroupsApi:
                     wait_for_ready=False,
                 )
             except grpc.aio.AioRpcError as error:
-                raise _ERRORS.get(error.code(), LoghubError)(error.details() or error.code().name) from error
+                raise _ERRORS.get(error.code(), LoghubError)(reason_of(error.details() or error.code().name)) from error

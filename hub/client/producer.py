@@ -11,6 +11,7 @@ import grpc
 
 from hub import __version__
 from hub.client.backoff import Backoff
+from hub.client.reasons import reason_of
 from hub.core.outbox import Outbox, Window
 from hub.errors import BadRequestError, ForbiddenError, LoghubError, UnauthenticatedError
 from hub.pb.ingest_pb2 import GOODBYE_REASON_DONE, Hello, HubMessage, ProducerGoodbye, ProducerMessage
@@ -202,7 +203,7 @@ def _check_broken(group: BaseExceptionGroup[BaseException]) -> str:
         if isinstance(error, grpc.aio.AioRpcError):
             if error.code() in _REFUSALS:
                 raise _REFUSALS[error.code()](error.details() or "") from error
-            reason = error.details() or error.code().name
+            reason = reason_of(error.details() or error.code().name)
         elif not isinstance(error, asyncio.InvalidStateError | grpc.aio.UsageError):  # a write on an ended call
             raise group
     return reason

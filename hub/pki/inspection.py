@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hub.errors import CertificateError
 from hub.pki.constraints import constraints_of, violation
@@ -92,10 +93,31 @@ def validity(certificate: x509.Certificate) -> str:
     return f"until {until}, {left:.0f} days left" if left >= 0 else f"expired on {until}"
 
 
+def client_problem(cert: Path, key: Path) -> str:
+    """Return why a client cannot show a certificate to a hub, or nothing; CertificateError where there is none."""
+    leaf = read_certificates(cert)[0]
+    return _pair_problem(key, leaf) or _time_problem(leaf, 0.0) or _usage_problem(leaf)
+
+
+def _usage_problem(leaf: x509.Certificate) -> str:
+    try:
+        usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return ""
+    return "" if ExtendedKeyUsageOID.CLIENT_AUTH in usages else "is a hub's own certificate, not a client's"
+
+
 def key_problem(path: Path, leaf: x509.Certificate) -> str:
     """Return what is wrong with the key of a leaf, or nothing; no key is nothing wrong."""
     if not path.exists():
         return ""
+    problem = _pair_problem(path, leaf)
+    if not problem and path.stat().st_mode & _FOR_OTHERS:
+        return f"{path.name} can be read by others than its owner: chmod 600"
+    return problem
+
+
+def _pair_problem(path: Path, leaf: x509.Certificate) -> str:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None).public_key()
         if key_fingerprint(key) != key_fingerprint(leaf.public_key()):  # type: ignore[arg-type]  # any kind has one
@@ -104,8 +126,6 @@ def key_problem(path: Path, leaf: x509.Certificate) -> str:
         return f"{path.name} cannot be read: {error.strerror}"
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         return f"{path.name} is not a PEM private key without a password: {error}"
-    if path.stat().st_mode & _FOR_OTHERS:
-        return f"{path.name} can be read by others than its owner: chmod 600"
     return ""
 
 
