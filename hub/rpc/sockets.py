@@ -67,6 +67,12 @@ class GrpcSockets:
         """Return what epoll says."""
         return [file for file, _ in self._poll.poll(0)]
 
+    def ignore(self, file: int, peer: Peer) -> None:
+        """Tell no more news of a connection."""
+        if self._peers.get(file) == peer:
+            with suppress(OSError):
+                self._poll.unregister(file)
+
     def find(self) -> Iterator[tuple[int, Peer | None]]:
         """Look at the likeliest numbers, and at the next ones in their order."""
         numbers = [*self._guesses, *(number % self._top for number in range(self._next, self._next + _TURN_FILES))]

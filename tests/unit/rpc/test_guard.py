@@ -71,6 +71,10 @@ class FakeSockets:
         fresh, self._fresh = self._fresh, set()
         return list(fresh)
 
+    def ignore(self, file: int, _peer: Peer) -> None:
+        """Take note of it."""
+        self.done.append(f"ignore {file}")
+
     def find(self) -> Iterator[tuple[int, Peer | None]]:
         """Yield what has changed."""
         for file in {*self.open, *self._known}:

@@ -100,6 +100,20 @@ def test_what_comes_is_counted_and_told(site: Site) -> None:
     assert site.sockets.counts(one.fileno()) == (1000, 0)
 
 
+def test_who_is_ignored_has_no_news(site: Site) -> None:
+    """Its bytes are counted all the same; that of another peer changes nothing."""
+    client, one, peer = site.connect()
+    site.find()
+    site.sockets.ignore(one.fileno(), Peer.of("192.0.2.1:1"))
+    assert site.sockets.news() == [one.fileno()]
+    site.sockets.ignore(one.fileno(), peer)
+    site.sockets.ignore(one.fileno(), peer)
+    client.sendall(b"x")
+    assert select.select([one], [], [], SECONDS)[0]
+    assert site.sockets.news() == []
+    assert site.sockets.counts(one.fileno()) == (1, 0)
+
+
 def test_what_is_no_connection_has_no_counts(site: Site) -> None:
     """Nor has a number that stands for nothing."""
     one, two = socket.socketpair()
