@@ -158,7 +158,8 @@ class Hub:
             TailService(parts),
             ConsumeService(consume),
         )
-        self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material)
+        told = self.metrics.grpc_flooded
+        self._grpc = GrpcServer(services, options.grpc_options(settings), lambda: tls.material, told)
         app = OtlpDoor(create_app(front), front, receiver)
         self._web = WebServer(app, options.web_options(settings), tls.context, self.metrics.flooded)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hub.consume.limits import ConsumeLimits
 from hub.core.batch import BatchLimits
 from hub.core.filter import FilterLimits
+from hub.core.line_account import LineLimits
 from hub.core.places import Bound, PlaceLimits
 from hub.core.quota import Rate, RateLimits, RateQuotas
 from hub.core.room import Room
@@ -223,6 +224,7 @@ def grpc_options(settings: Settings) -> GrpcOptions:
         keepalive_min_seconds=grpc.keepalive_min_seconds,
         max_metadata_bytes=grpc.max_metadata_bytes,
         handshake_seconds=grpc.handshake_seconds,
+        lines=LineLimits(grpc.max_stray_bytes, grpc.stray_bytes_per_s, grpc.max_held_seconds),
         reuse_port=settings.workers > 1,
     )
 

@@ -68,6 +68,16 @@ class Grpc(Section):
     keepalive_min_seconds: Seconds = Field(default=10.0, description="how often a client may ask the same")
     max_metadata_bytes: Bytes = Field(default=16_384, description="size of a call's headers")
     handshake_seconds: Seconds = Field(default=10.0, description="time that a TLS handshake may take")
+    max_stray_bytes: Bytes = Field(
+        default=32 * 2**10,
+        ge=16 * 2**10,
+        description="bytes of a connection that are of no call and no message, beyond what calls may have under way; "
+        "one that sends more is held",
+    )
+    stray_bytes_per_s: Bytes = Field(default=64 * 2**10, ge=1024, description="how fast they are forgiven")
+    max_held_seconds: Seconds = Field(
+        default=10.0, gt=0, description="how long a connection is held before it is cut, unless its calls catch up"
+    )
 
 
 class Web(Section):

@@ -14,7 +14,7 @@ from hub.errors import ConfigError
 from hub.observe.metrics_source import SourceMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hub.core.batch import Rejected
 
@@ -48,6 +48,14 @@ class TenantCounts:
     def refused(self, code: str) -> None:
         """Count a batch that was not taken, by its gRPC code."""
         self._refused.labels(self._tenant, code).inc()
+
+
+class FloodCounts:
+    """The counters of peers that flood."""
+
+    def __init__(self, counter: Callable[..., Counter]) -> None:
+        self.web = counter("web_flood_cuts", "Web connections cut for a flood, by its kind", "kind")
+        self.grpc = counter("grpc_floods", "gRPC connections held for a flood, and cut", "what")
 
 
 class Metrics:
@@ -102,7 +110,7 @@ class Metrics:
             "group_lag_records", "Records between a group's cursor and its log's end", "tenant", "group"
         )
         self.auth_refused = counter("auth_refused", "Peers refused, by the error's class", "plane", "reason")
-        self.floods = counter("web_flood_cuts", "Web connections cut for a flood, by its kind", "kind")
+        self.floods = FloodCounts(counter)
         self.reloads = counter("reloads", "Changed files read anew", "what")
         self.reload_failures = counter("reload_failures", "Changed files that cannot be used", "what")
         self.certificate_ends = gauge("certificate_expiry_timestamp_seconds", "When the server's certificate ends")
@@ -146,8 +154,12 @@ class Metrics:
         self.commit_bytes.inc(size_bytes)
 
     def flooded(self, limit: str) -> None:
-        """Count a connection that was cut for a flood."""
-        self.floods.labels(limit).inc()
+        """Count a web connection that was cut for a flood."""
+        self.floods.web.labels(limit).inc()
+
+    def grpc_flooded(self, what: str) -> None:
+        """Count a gRPC connection that is `held`, or `cut`."""
+        self.floods.grpc.labels(what).inc()
 
     def reloaded(self, what: str, *, failed: bool) -> None:
         """Count a change of `tls` or `revocations`."""

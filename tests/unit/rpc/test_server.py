@@ -14,6 +14,7 @@ import hub.grpc_tls  # isort: skip  # must come before grpc
 import grpc
 from grpc_health.v1 import health_pb2
 
+from hub.core.line_account import LineLimits
 from hub.core.principal import Role, SpiffeId
 from hub.errors import ConfigError
 from hub.identity.server_tls import TlsMaterial
@@ -37,6 +38,7 @@ OPTIONS = GrpcOptions(
     keepalive_min_seconds=10.0,
     max_metadata_bytes=8192,
     handshake_seconds=5.0,
+    lines=LineLimits(32768, 65536, 10.0),
 )
 SECONDS = 10.0
 
@@ -64,7 +66,7 @@ class Site:
         self.client = client
         self._prefix = prefix
         self.material = self.issue("one")
-        self.server = GrpcServer([Echo()], OPTIONS, lambda: self.material)
+        self.server = GrpcServer([Echo()], OPTIONS, lambda: self.material, print)
 
     def issue(self, name: str) -> TlsMaterial:
         """Return what to serve with: a certificate of the same authority."""
@@ -128,7 +130,7 @@ async def test_a_port_that_is_taken_is_said(site: Site) -> None:
     """With what to do."""
     taken = replace(OPTIONS, port=site.server.port)
     with pytest.raises(ConfigError, match=f"127.0.0.1:{site.server.port}: stop what uses the port, or set grpc.port"):
-        GrpcServer([Echo()], taken, lambda: site.material)
+        GrpcServer([Echo()], taken, lambda: site.material, print)
 
 
 async def test_services_serve_until_the_hub_drains(site: Site) -> None:
