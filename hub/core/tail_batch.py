@@ -73,11 +73,11 @@ class TailBatch:
     @cached_property
     def view(self) -> BatchView:
         """The batch by its fields."""
-        return BatchView(b"".join(self.whole), self.stored.records, lambda: self.message)
+        return BatchView(self.stored.data, self.stored.records, lambda: self.message)
 
     @cached_property
     def _opaque(self) -> Any:  # noqa: ANN401  a class made at run time
-        return _OPAQUE.FromString(b"".join(self.whole))
+        return _OPAQUE.FromString(self.stored.data)
 
     @cached_property
     def fields(self) -> Sequence[bytes]:
@@ -93,10 +93,11 @@ class TailBatch:
 
     @cached_property
     def head(self) -> bytes:
-        """The serialised Batch without its records."""
+        """The serialised Batch without its records, with its first_offset."""
         head = _OPAQUE()
         head.CopyFrom(self._opaque)
         head.ClearField("records")
+        head.first_offset = self.stored.first_offset
         return head.SerializeToString()
 
 

@@ -48,7 +48,7 @@ class _Texts:
     """The pieces of a batch put together for one pass, and where each ends."""
 
     def __init__(self, pieces: Pieces, *, fold: bool) -> None:
-        whole = BORDER.join(pieces.texts) + BORDER
+        whole = BORDER.join((*pieces.texts, ""))
         text = whole.casefold() if fold else whole
         self.data = text.encode()
         if len(self.data) == len(whole):  # so every character is a byte, folded or not
