@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
@@ -13,7 +13,7 @@ from hub.pb.record_pb2 import Batch
 from hub.pb.tail_pb2 import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.core.filter import Filter
     from hub.core.stored import StoredBatch
@@ -49,10 +49,16 @@ class TailBatch:
         first = self.stored.first_offset
         return self.stored.data, _FIRST_OFFSET_TAG + varint(first) if first else b""  # proto3 leaves zeros out
 
-    @cached_property
+    @property
     def message(self) -> Batch:
         """The parsed Batch, with its first_offset; not to be changed."""
-        return Batch.FromString(b"".join(self.whole))
+        return self._message()
+
+    @cached_property
+    def _message(self) -> Callable[[], Batch]:
+        """What parses the batch, once: the view has it too, and must not hold the batch that holds the view."""
+        whole = self.whole
+        return cache(lambda: Batch.FromString(b"".join(whole)))
 
     def indexes(self, wanted: Filter, from_offset: int) -> Sequence[int]:
         """Return the indexes of the records that pass the filter, from an offset on."""
@@ -73,7 +79,7 @@ class TailBatch:
     @cached_property
     def view(self) -> BatchView:
         """The batch by its fields."""
-        return BatchView(self.stored.data, self.stored.records, lambda: self.message)
+        return BatchView(self.stored.data, self.stored.records, self._message)
 
     @cached_property
     def _opaque(self) -> Any:  # noqa: ANN401  a class made at run time
@@ -97,7 +103,7 @@ class TailBatch:
         head = _OPAQUE()
         head.CopyFrom(self._opaque)
         head.ClearField("records")
-        head.first_offset = self.stored.first_offset
+        head.first_offset = self.stored.first_offset  # type: ignore[attr-defined]  # a class made at run time
         return head.SerializeToString()
 
 
