@@ -50,8 +50,7 @@ def packed_field(batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
 
 def worth_packing(batch: TailBatch, indexes: Sequence[int]) -> bool:
     """Whether records of a batch, not all of it, are so much that compression may be a gain."""
-    fields = batch.fields
-    return len(batch.head) + sum([len(fields[index]) for index in indexes]) >= _WORTH_BYTES
+    return len(batch.head) + sum(map(len, batch.fields(indexes))) >= _WORTH_BYTES
 
 
 class PackedMessageWire(MessageWire):

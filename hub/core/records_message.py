@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.core.tail_batch import BATCHES_HEADS, PLACE, cursor_field, places
+from hub.core.tail_batch import BATCHES_HEADS, PLACE, RECORD_HEADS, cursor_field, places
 from hub.core.wire import Heads, delimited, tag, varint
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
@@ -42,15 +42,15 @@ def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts:
 
     Of thousands of different filters each passes a record now and then: then this is most of what is to be done.
     """
-    fields = batch.fields
     if len(indexes) == 1:
         [index] = indexes
-        records, where = fields[index], PLACE[index]
+        raw, where = batch.records[index], PLACE[index]
+        head = RECORD_HEADS[len(raw)]
     else:
-        records, where = b"".join([fields[index] for index in indexes]), places(indexes)
-    size = len(records) + len(where)
+        head, raw, where = b"", b"".join(batch.fields(indexes)), places(indexes)
+    size = len(head) + len(raw) + len(where)
     before = batch.around[size]
-    return b"".join((starts[len(label) + len(before) + size], label, before, records, where))
+    return b"".join((starts[len(label) + len(before) + size], label, before, head, raw, where))
 
 
 def label_of(subscription: str) -> bytes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OPAQUE = opaque(Batch)
 BATCHES_HEADS = Heads(lambda size: delimited(Records.BATCHES_FIELD_NUMBER, size))
-_RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
+RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
 _PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
 # An index as it is written, and the places of one record, by its index.
 _NUMBERS = Heads(varint)
@@ -73,8 +73,7 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        fields = self.fields
-        return b"".join((self.head, *[fields[index] for index in indexes], places(indexes)))
+        return b"".join((self.head, *self.fields(indexes), places(indexes)))
 
     @cached_property
     def view(self) -> BatchView:
@@ -86,10 +85,15 @@ class TailBatch:
         return _OPAQUE.FromString(self.stored.data)
 
     @cached_property
-    def fields(self) -> Sequence[bytes]:
-        """The serialised records, each as a field of Batch."""
-        heads = _RECORD_HEADS
-        return [heads[len(raw)] + raw for raw in self._opaque.records]
+    def records(self) -> Sequence[bytes]:
+        """The serialised records; one is made where it is asked for."""
+        records: Sequence[bytes] = self._opaque.records
+        return records
+
+    def fields(self, indexes: Sequence[int]) -> list[bytes]:
+        """Return records as fields of Batch, each in two pieces."""
+        records, heads = self.records, RECORD_HEADS
+        return [piece for index in indexes for raw in (records[index],) for piece in (heads[len(raw)], raw)]
 
     @cached_property
     def around(self) -> Heads:
