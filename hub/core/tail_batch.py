@@ -107,8 +107,7 @@ class TailBatch:
         head = _OPAQUE()
         head.CopyFrom(self._opaque)
         head.ClearField("records")
-        head.first_offset = self.stored.first_offset  # type: ignore[attr-defined]  # a class made at run time
-        return head.SerializeToString()
+        return head.SerializeToString() + self.whole[1]
 
 
 @lru_cache(maxsize=64)  # of the batches that are on their way to everyone
