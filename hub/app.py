@@ -67,9 +67,6 @@ assert hub.grpc_tls.TLS13_ONLY  # noqa: S101  keeps the import, which has an eff
 
 _log = logging.getLogger(__name__)
 _NEVER_SECONDS = 1e9
-# A batch that thousands of filters look at is a thousand lists and tuples, none of which the collector has to find; it
-# looks for them every 700 by itself, once or twice a batch: 8 % of `loghub bench filters`.
-_YOUNG_OBJECTS = 10_000
 # For what members of groups held to be given back, once they are gone.
 _DRAIN_SECONDS = 2.0
 _CLIENT_CERTIFICATES = {
@@ -270,7 +267,6 @@ def serve(settings: Settings, worker: int, ready: Callable[[Listening], None]) -
     """Run a hub process until it is stopped."""
     keep_memory()
     gc.freeze()  # what start-up made stays; the collector need not look at it again
-    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
     uvloop.run(_serve(settings, worker, ready))
 
 
