@@ -13,6 +13,7 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from hub.core.records_message import MessageWire, batches_field, records_message
+from hub.core.tail_batch import BATCHES_HEADS
 from hub.core.wire import delimited, tag, varint
 from hub.errors import BadRequestError
 from hub.pb.record_pb2 import Batch
@@ -35,22 +36,18 @@ _decompressor = zstandard.ZstdDecompressor()
 
 def packed_field(batch: TailBatch, indexes: Sequence[int]) -> Sequence[bytes]:
     """Return a field `packed` of Records, in pieces; a field `batches` where compression is no gain."""
-    if len(indexes) == batch.stored.records:
+    whole = len(indexes) == batch.count
+    if whole:
         raw, ready, first = batch.stored.data, batch.stored.zstd, batch.stored.first_offset
     else:
         raw, ready, first = batch.part(indexes), b"", 0
     if not ready and len(raw) >= _WORTH_BYTES:
         ready = _compressor.compress(raw)
     if not 0 < len(ready) < len(raw):
-        return batches_field(batch, indexes)
+        return batches_field(batch, indexes) if whole else (BATCHES_HEADS[len(raw)], raw)
     head = delimited(_DATA, len(ready))
     where = _FIRST_OFFSET + varint(first) if first else b""
     return delimited(_PACKED, len(head) + len(ready) + len(where)), head, ready, where
-
-
-def worth_packing(batch: TailBatch, indexes: Sequence[int]) -> bool:
-    """Whether records of a batch, not all of it, are so much that compression may be a gain."""
-    return len(batch.head) + sum(map(len, batch.fields(indexes))) >= _WORTH_BYTES
 
 
 class PackedMessageWire(MessageWire):
@@ -65,8 +62,6 @@ class PackedMessageWire(MessageWire):
 
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return a records message with some records of a batch."""
-        if not worth_packing(batch, indexes):
-            return super().part(batch, indexes, label)
         return b"".join(records_message(label, batch.cursor, packed_field(batch, indexes))[1])
 
 

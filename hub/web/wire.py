@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hub.core.packed_batch import packed_field, worth_packing
+from hub.core.packed_batch import packed_field
 from hub.core.records_message import RECORDS_HEADS, batches_field, label_of, part_message, records_message
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
 from hub.core.wire import Heads
@@ -74,8 +74,6 @@ class PackedProtoWire(ProtoWire):
 
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return the frame of a records message with some records of a batch."""
-        if not worth_packing(batch, indexes):
-            return super().part(batch, indexes, label)
         size, pieces = records_message(label, batch.cursor, packed_field(batch, indexes))
         return b"".join((frame_head(BINARY, size), *pieces))
 
