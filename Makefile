@@ -7,7 +7,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 ARGS ?=
-PYTHON ?= python3
+# Debian's own, where it is new enough, whatever else comes first on the PATH: it is built with profile-guided
+# optimisation, and the hub takes a tenth less CPU on it than on one that is built without.
+PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := .cache/reports
@@ -25,7 +28,7 @@ PUBLISHED := proto/testdata/contract-0.1.binpb
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements/dev.lock pyproject.toml tools/install.sh
-	tools/install.sh python
+	tools/install.sh python $(PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a step needs from Debian's packages, if it is not there: tools/install.sh python|java|node|chromium
+# The first may name the interpreter that is to be used: tools/install.sh python /usr/bin/python3
 set -eu
 
 need=()
 case "$1" in
   python)
-    python3 -c 'import ensurepip, venv' 2>/dev/null || need+=(python3 python3-venv)
+    "${2:-python3}" -c 'import ensurepip, venv' 2>/dev/null || need+=(python3 python3-venv)
     command -v openssl >/dev/null || need+=(openssl)
     ;;
   java)
