@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from hub.core.stored import Parts
 from hub.core.utf8 import repair
 from hub.core.views import COLUMNS, columns, opaque
 from hub.core.wire import delimited
@@ -57,10 +58,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A batch ready to be stored: `data` is the serialised Batch, without first_offset, of `records` records."""
+    """A batch ready to be stored: `data` is the serialised Batch, without first_offset; `parts` are the same."""
 
     data: bytes
-    records: int
+    parts: Parts
     rejected: tuple[Rejected, ...] = ()
 
 
@@ -113,8 +114,8 @@ def admit(offer: Offer, limits: BatchLimits, *, producer_id: str, received_time_
 
     Raises BadRequestError for a batch with nothing in it, and TooLargeError for one over the limits.
     """
-    batch, records = offer.batch, offer.batch.records
-    count = len(records)
+    batch = offer.batch
+    count = len(batch.records)
     if not count:
         msg = "the batch has no records: send at least one"
         raise BadRequestError(msg)
@@ -134,21 +135,22 @@ def admit(offer: Offer, limits: BatchLimits, *, producer_id: str, received_time_
     if len(data) > limits.max_batch_bytes:
         msg = f"the batch has {len(data)} bytes, the limit is {limits.max_batch_bytes}: split it"
         raise TooLargeError(msg)
-    rejected = _rejected(offer, limits)
-    if not rejected:
-        return Admitted(data, count)
-    refused = {one.index for one in rejected}
-    kept = [record for index, record in enumerate(records) if index not in refused]
-    del records[:]
-    records.extend(kept)
-    return Admitted(batch.SerializeToString(), len(kept), rejected)
+    records: list[bytes] = batch.records[:]
+    rejected = _rejected(records, offer.columns.records, limits)
+    if rejected:
+        refused = {one.index for one in rejected}
+        records = [record for index, record in enumerate(records) if index not in refused]
+        del batch.records[:]
+        batch.records.extend(records)
+        data = batch.SerializeToString()
+    del batch.records[:]
+    return Admitted(data, Parts(batch.SerializeToString(), records), rejected)
 
 
-def _rejected(offer: Offer, limits: BatchLimits) -> tuple[Rejected, ...]:
+def _rejected(records: list[bytes], merged: Any, limits: BatchLimits) -> tuple[Rejected, ...]:  # noqa: ANN401  as below
     """Judge by columns, then look at those records that the columns cannot clear."""
-    records: list[bytes] = offer.batch.records[:]
     harmless_bytes = min(limits.max_record_bytes, limits.max_attributes * _SHORTEST_ATTRIBUTE_BYTES)
-    if not _columns_good(offer.columns.records):
+    if not _columns_good(merged):
         suspects = list(range(len(records)))
     elif max(map(len, records)) > harmless_bytes:
         suspects = [index for index, record in enumerate(records) if len(record) > harmless_bytes]

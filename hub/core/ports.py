@@ -38,6 +38,9 @@ class Wire(Protocol):
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message around an encoded batch; `sampled_out` records were left out before."""
 
+    def position(self, label: bytes, cursor: str) -> bytes:
+        """Return the frame of a position message."""
+
     def message(self, message: ServerMessage) -> bytes:
         """Return the frame of any other message."""
 

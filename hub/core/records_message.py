@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.core.tail_batch import BATCHES_HEADS, PLACE, RECORD_HEADS, cursor_field, places
+from hub.core.tail_batch import BATCHES_HEADS, NUMBERS, PLACE, PLACES_HEADS, RECORD_HEADS, cursor_field
 from hub.core.wire import Heads, delimited, tag, varint
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hub.core.tail_batch import TailBatch
 
 RECORDS_HEADS = Heads(lambda size: delimited(ServerMessage.RECORDS_FIELD_NUMBER, size))
+POSITION_HEADS = Heads(lambda size: delimited(ServerMessage.POSITION_FIELD_NUMBER, size))
 _SAMPLED_OUT = tag(Records.SAMPLED_OUT_FIELD_NUMBER, 0)
 
 
@@ -42,19 +43,36 @@ def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts:
 
     Of thousands of different filters each passes a record now and then: then this is most of what is to be done.
     """
+    records, heads = batch.records, RECORD_HEADS
     if len(indexes) == 1:
         [index] = indexes
-        raw, where = batch.records[index], PLACE[index]
-        head = RECORD_HEADS[len(raw)]
-    else:
-        head, raw, where = b"", b"".join(batch.fields(indexes)), places(indexes)
-    size = len(head) + len(raw) + len(where)
+        raw, where = records[index], PLACE[index]
+        head = heads[len(raw)]
+        size = len(head) + len(raw) + len(where)
+        before = batch.around[size]
+        return b"".join((starts[len(label) + len(before) + size], label, before, head, raw, where))
+    fields: list[bytes] = []
+    numbers, size = b"", 0
+    for index in indexes:
+        raw = records[index]
+        head = heads[len(raw)]
+        fields += head, raw
+        numbers += NUMBERS[index]
+        size += len(head) + len(raw)
+    where = PLACES_HEADS[len(numbers)] + numbers
+    size += len(where)
     before = batch.around[size]
-    return b"".join((starts[len(label) + len(before) + size], label, before, head, raw, where))
+    return b"".join((starts[len(label) + len(before) + size], label, before, *fields, where))
+
+
+def position_message(label: bytes, cursor: str, starts: Mapping[int, bytes]) -> bytes:
+    """Return a message that says where a subscription stands; `starts`: what goes before so many bytes of Position."""
+    where = cursor_field(cursor)
+    return b"".join((starts[len(label) + len(where)], label, where))
 
 
 def label_of(subscription: str) -> bytes:
-    """Return the field `id` of Records."""
+    """Return the field `id` of Records, which is that of Position too; so is `cursor`."""
     name = subscription.encode()
     return delimited(Records.ID_FIELD_NUMBER, len(name)) + name
 
@@ -79,6 +97,10 @@ class MessageWire:
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return a records message with some records of a batch."""
         return part_message(batch, indexes, label, RECORDS_HEADS)
+
+    def position(self, label: bytes, cursor: str) -> bytes:
+        """Return a position message."""
+        return position_message(label, cursor, POSITION_HEADS)
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return a records message."""

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A serialised Batch taken apart: what it is without its records, and each of them, serialised too."""
+
+    head: bytes
+    records: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as stored: `data` is a serialised Batch without first_offset; `zstd` the same compressed, where it is."""
+    """A batch as stored: `data` is a serialised Batch without first_offset; `zstd` the same compressed, where it is.
+
+    parts     the same taken apart, where it is still known from when it came in
+    """
 
     first_offset: int
     records: int
     received_unix_nano: int
     data: bytes
     zstd: bytes = field(default=b"", compare=False)
+    parts: Parts | None = field(default=None, compare=False, repr=False)
 
     @property
     def next_offset(self) -> int:

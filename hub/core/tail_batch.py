@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
 from hub.core.filter.batch_view import BatchView
+from hub.core.stored import Parts
 from hub.core.views import opaque
 from hub.core.wire import Heads, delimited, varint
 from hub.pb.record_pb2 import Batch
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 _OPAQUE = opaque(Batch)
 BATCHES_HEADS = Heads(lambda size: delimited(Records.BATCHES_FIELD_NUMBER, size))
 RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
-_PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
+PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
 # An index as it is written, and the places of one record, by its index.
-_NUMBERS = Heads(varint)
+NUMBERS = Heads(varint)
 PLACE = Heads(lambda index: places((index,)))
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
@@ -81,14 +82,19 @@ class TailBatch:
         return BatchView(self.stored.data, self.stored.records, self._message)
 
     @cached_property
-    def _opaque(self) -> Any:  # noqa: ANN401  a class made at run time
-        return _OPAQUE.FromString(self.stored.data)
+    def _parts(self) -> Parts:
+        parts = self.stored.parts
+        if parts is None:
+            message: Any = _OPAQUE.FromString(self.stored.data)
+            records = message.records[:]
+            del message.records[:]
+            parts = Parts(message.SerializeToString(), records)
+        return parts
 
     @cached_property
     def records(self) -> Sequence[bytes]:
-        """The serialised records; one is made where it is asked for."""
-        records: Sequence[bytes] = self._opaque.records
-        return records
+        """The serialised records."""
+        return self._parts.records
 
     def fields(self, indexes: Sequence[int]) -> list[bytes]:
         """Return records as fields of Batch, each in two pieces."""
@@ -104,10 +110,7 @@ class TailBatch:
     @cached_property
     def head(self) -> bytes:
         """The serialised Batch without its records, with its first_offset."""
-        head = _OPAQUE()
-        head.CopyFrom(self._opaque)
-        head.ClearField("records")
-        return head.SerializeToString() + self.whole[1]
+        return self._parts.head + self.whole[1]
 
 
 @lru_cache(maxsize=64)  # of the batches that are on their way to everyone
@@ -119,5 +122,5 @@ def cursor_field(cursor: str) -> bytes:
 
 def places(indexes: Sequence[int]) -> bytes:
     """Return a field `indexes` of Batch; they are in order."""
-    numbers = b"".join([_NUMBERS[index] for index in indexes])
-    return _PLACES_HEADS[len(numbers)] + numbers
+    numbers = b"".join([NUMBERS[index] for index in indexes])
+    return PLACES_HEADS[len(numbers)] + numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,13 @@ class Admission:
         self._metrics = metrics
         self._clock_ns = clock_ns
 
-    def entry(self, source: Source, offer: Offer, *, after_seq: int = 0) -> tuple[Entry, tuple[Rejected, ...]]:
+    def entry(
+        self, source: Source, offer: Offer, *, after_seq: int = 0, in_parts: bool = False
+    ) -> tuple[Entry, tuple[Rejected, ...]]:
         """Return what is to be stored, and the records that are refused for good.
+
+        With `in_parts` the batch is kept taken apart beside it, which spares whoever watches to do so, and takes as
+        much memory again: for what is stored at once.
 
         Raises BadRequestError and TooLargeError as `hub.core.batch.admit`.
         """
@@ -54,7 +59,10 @@ class Admission:
         admitted = admit(offer, self.limits, producer_id=source.producer_id, received_time_unix_nano=received)
         if admitted.rejected:
             self._metrics.rejected(source.tenant, admitted.rejected)
-        entry = Entry(source.tenant, admitted.data, admitted.records, received, source.producer_id, seq, after_seq)
+        count = len(admitted.parts.records)
+        entry = Entry(source.tenant, admitted.data, count, received, source.producer_id, seq, after_seq)
+        if in_parts:
+            entry = replace(entry, parts=admitted.parts)
         return entry, admitted.rejected
 
     def repaired(self, tenant: str, strings: int) -> None:

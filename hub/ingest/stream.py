@@ -295,7 +295,7 @@ class ProducerStream:
         seq, after, run = self._sequence.expected, self._sequence.after, self._sequence.run
         try:
             self._allowance.check(monotonic())
-            entry, rejected = self._ingest.admission.entry(self._source, offer, after_seq=after)
+            entry, rejected = self._ingest.admission.entry(self._source, offer, after_seq=after, in_parts=True)
         except (BadRequestError, TooLargeError, QuotaError) as error:
             self._sequence.hold()
             self._nack(seq, error)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hub.pb.tail_pb2 import Position, ServerMessage
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -127,10 +125,10 @@ class Channel:
             return
         self.said = head
         frames: dict[str, bytes] = {}
-        for name, _, sink in (*self.plain.values(), *self.metered.values()):
+        for name, label, sink in (*self.plain.values(), *self.metered.values()):
             if sink.full:
                 continue
             frame = frames.get(name)
             if frame is None:
-                frame = frames[name] = self.wire.message(ServerMessage(position=Position(id=name, cursor=cursor)))
+                frame = frames[name] = self.wire.position(label, cursor)
             sink.write(frame)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -147,6 +147,8 @@ class LmdbLog:
             return done
         size = sum(len(entry.data) for entry in entries)
         busy_bytes = self._committing_bytes + self._waiting_bytes + size
+        if busy_bytes > self._options.compression.busy_bytes:  # it will wait, and is kept once, not twice
+            entries = [replace(entry, parts=None) for entry in entries]
         packed = _pack(self._packer, entries, busy_bytes) if size <= _INLINE_BYTES else None
         self._waiting.append(_Waiting(entries, size, packed, done))
         self._waiting_bytes += size
@@ -227,7 +229,7 @@ class LmdbLog:
         for entry, packed, outcome in zip(entries, frames, outcomes, strict=True):
             if isinstance(outcome, Appended) and not outcome.duplicate and entry.records:
                 at, received = outcome.first_offset, entry.received_unix_nano
-                batch = StoredBatch(at, entry.records, received, entry.data, packed.zstd)
+                batch = StoredBatch(at, entry.records, received, entry.data, packed.zstd, entry.parts)
                 stored.setdefault(entry.tenant, []).append(batch)
         for tenant, batches in stored.items():
             for listener in self._listeners:

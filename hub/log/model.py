@@ -6,14 +6,14 @@ and covers the offsets first_offset … first_offset + records - 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from hub.core.stored import Hole, StoredBatch
+    from hub.core.stored import Hole, Parts, StoredBatch
 
 
 # What the ids of the hub's own producers begin with: no peer's id can (`hub.ingest.admission`), and they are never
@@ -32,6 +32,8 @@ class Entry:
     With a `note` it is no batch, and `records` is 0: `data` becomes the tenant's note of that name (b"": there is none
     any more) and `seq` its version, provided that its version until now is `after_seq` (0: there was none). `seq` must
     be larger. So of two who have read the same note, one can write it.
+
+    `parts` are the batch taken apart, for whoever watches; nothing of them is stored.
     """
 
     tenant: str
@@ -42,6 +44,7 @@ class Entry:
     seq: int = 0
     after_seq: int = 0
     note: str = ""
+    parts: Parts | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

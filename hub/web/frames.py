@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    from collections.abc import Coroutine, Iterator, Sequence
 
     from hub.web.websocket import LoghubWebSocket
 
@@ -93,8 +93,11 @@ class Flusher:
         self._calm = max(self._writes, self._writes_before) < self._calm_writes
 
 
-def _pieces(frames: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield frames put together as far as one record of TLS holds them; large ones each by itself, uncopied."""
+def _pieces(frames: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield little frames put together; a large one comes by itself, uncopied."""
+    if max(map(len, frames)) <= _LITTLE_BYTES:  # as mostly, and then none needs a step of its own
+        yield b"".join(frames)
+        return
     some: list[bytes] = []
     size = 0
     for frame in frames:
@@ -188,8 +191,6 @@ class FrameWriter:
             return size
         if len(frames) == 1:
             write(frames[0])
-        elif size <= _LITTLE_BYTES:
-            write(b"".join(frames))
         else:
             for piece in _pieces(frames):
                 write(piece)

@@ -18,7 +18,7 @@ from werkzeug.http import parse_accept_header
 
 from hub.core.ports import Sink
 from hub.errors import BadRequestError
-from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED
+from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Position, ServerMessage
 from hub.web.canonical import message_json
 from hub.web.wire import batches_json, records_json
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from hub.core.tail_batch import TailBatch
-    from hub.pb.tail_pb2 import ServerMessage
 
 EVENTS, LINES = "text/event-stream", "application/x-ndjson"
 _RETRY_MILLISECONDS = 1000
@@ -58,6 +57,10 @@ class LinesWire:
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return a records message with some records of a batch."""
         return self.records(label.decode(), batch.cursor, self.body(batch, indexes))
+
+    def position(self, label: bytes, cursor: str) -> bytes:
+        """Return a position message."""
+        return self.message(ServerMessage(position=Position(id=label.decode(), cursor=cursor)))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return a records message."""

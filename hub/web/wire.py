@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub.core.packed_batch import packed_field
-from hub.core.records_message import RECORDS_HEADS, batches_field, label_of, part_message, records_message
+from hub.core.records_message import (
+    POSITION_HEADS,
+    RECORDS_HEADS,
+    batches_field,
+    label_of,
+    part_message,
+    position_message,
+    records_message,
+)
 from hub.core.websocket_frame import BINARY, TEXT, frame, frame_head
 from hub.core.wire import Heads
-from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, COMPRESSION_ZSTD
+from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, COMPRESSION_ZSTD, Position, ServerMessage
 from hub.web.canonical import batch_json, message_json
 
 if TYPE_CHECKING:
@@ -18,16 +26,19 @@ if TYPE_CHECKING:
 
     from hub.core.ports import Wire
     from hub.core.tail_batch import TailBatch
-    from hub.pb.tail_pb2 import ServerMessage
 
 
-def _start(size: int) -> bytes:
-    head = RECORDS_HEADS[size]
-    return frame_head(BINARY, len(head) + size) + head
+def _starts(heads: Heads) -> Heads:
+    """Return what goes before so many bytes in a frame, of what goes before them in a message."""
+
+    def start(size: int) -> bytes:
+        head = heads[size]
+        return frame_head(BINARY, len(head) + size) + head
+
+    return Heads(start)
 
 
-# What goes before so many bytes of Records in a frame.
-_STARTS = Heads(_start)
+_RECORDS_STARTS, _POSITION_STARTS = _starts(RECORDS_HEADS), _starts(POSITION_HEADS)
 PROTO, JSON = "loghub.v1.proto", "loghub.v1.json"
 
 
@@ -50,7 +61,11 @@ class ProtoWire:
 
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return the frame of a records message with some records of a batch."""
-        return part_message(batch, indexes, label, _STARTS)
+        return part_message(batch, indexes, label, _RECORDS_STARTS)
+
+    def position(self, label: bytes, cursor: str) -> bytes:
+        """Return the frame of a position message."""
+        return position_message(label, cursor, _POSITION_STARTS)
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""
@@ -107,6 +122,10 @@ class JsonWire:
     def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
         """Return the frame of a records message with some records of a batch."""
         return self.records(label.decode(), batch.cursor, self.body(batch, indexes))
+
+    def position(self, label: bytes, cursor: str) -> bytes:
+        """Return the frame of a position message."""
+        return self.message(ServerMessage(position=Position(id=label.decode(), cursor=cursor)))
 
     def records(self, subscription: str, cursor: str, body: Sequence[bytes], sampled_out: int = 0) -> bytes:
         """Return the frame of a records message."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hub.core.filter.batch_view import indexes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, KeysView, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hub.core.filter.plan import Known, Plan, SharedLeaf
 
@@ -46,17 +46,12 @@ class Gated:
 
     def open(self, known: Known) -> tuple[list[tuple[tuple[Any, ...], Sequence[int]]], set[Plan]]:
         """Return where records lead that a plan passes, with their indexes in order, and plans that may pass some."""
-        passed = [
-            (places[anchor], indexes)
-            for places, open_to in _opened(self._exact, known)
-            for anchor, indexes in _anchors(known, places.keys(), open_to)
-        ]
-        candidates = {
-            plan
-            for places, open_to in _opened(self._others, known)
-            for anchor, _ in _anchors(known, places.keys(), open_to)
-            for plan in places[anchor]
-        }
+        passed: list[tuple[tuple[Any, ...], Sequence[int]]] = []
+        for places, open_to in _opened(self._exact, known):
+            passed += _passed(places, open_to, known)
+        candidates: set[Plan] = set()
+        for others, open_to in _opened(self._others, known):
+            candidates.update(plan for plans, _ in _passed(others, open_to, known) for plan in plans)
         return passed, candidates
 
 
@@ -82,13 +77,21 @@ def _opened(places: _Places[T], known: Known) -> Iterator[tuple[dict[SharedLeaf,
         yield places[gate], known.masks[gate]  # type: ignore[index]  # None is in no masks
 
 
-def _anchors(known: Known, asked: KeysView[SharedLeaf], open_to: int) -> Iterator[tuple[SharedLeaf, Sequence[int]]]:
-    """Yield the anchors that occur in records of a mask, and the indexes of those."""
-    masks, found, whole = known.masks, known.found, open_to == known.view.all
-    for anchor in asked & masks.keys():
-        if mask := masks[anchor] & open_to:
-            yield anchor, indexes_of(mask)
-    for anchor in asked & found.keys():
-        indexes = found[anchor] if whole else [index for index in found[anchor] if open_to >> index & 1]
-        if indexes:
-            yield anchor, indexes
+def _passed(
+    places: dict[SharedLeaf, tuple[T, ...]], open_to: int, known: Known
+) -> list[tuple[tuple[T, ...], Sequence[int]]]:
+    """Return what is behind the anchors that occur in records of a mask, and the indexes of those."""
+    found = known.found
+    # One step for each of the fewer ones: of thousands of anchors some hundred occur, and hardly any of them is here.
+    passed: list[tuple[tuple[T, ...], Sequence[int]]]
+    if len(places) < len(found):
+        passed = [(behind, found[anchor]) for anchor, behind in places.items() if anchor in found]
+    else:
+        passed = [(places[anchor], indexes) for anchor, indexes in found.items() if anchor in places]
+    if open_to != known.view.all:
+        some = ((behind, [index for index in indexes if open_to >> index & 1]) for behind, indexes in passed)
+        passed = [(behind, indexes) for behind, indexes in some if indexes]
+    for anchor in places.keys() & known.masks.keys():
+        if mask := known.masks[anchor] & open_to:
+            passed.append((places[anchor], indexes_of(mask)))
+    return passed

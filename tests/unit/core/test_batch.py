@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -15,6 +16,9 @@ from hub.errors import BadRequestError, TooLargeError
 from hub.pb.ingest_pb2 import ProducerMessage, PushRequest
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
 from tests.examples import examples
+
+if TYPE_CHECKING:
+    from hub.core.stored import Parts
 
 WIDE = BatchLimits(max_batch_bytes=10**6, max_batch_records=1000, max_record_bytes=10**5, max_attributes=100)
 RECEIVED = 2**60
@@ -50,6 +54,14 @@ def admitted(batch: Batch, bounds: BatchLimits = WIDE, more: bytes = b"") -> Adm
     return admit(read(batch, more).offer, bounds, producer_id="p1", received_time_unix_nano=RECEIVED)
 
 
+def put_together(parts: Parts) -> Batch:
+    """Return the batch that was taken apart."""
+    batch = Batch.FromString(parts.head)
+    assert not batch.records
+    batch.records.extend(LogRecord.FromString(raw) for raw in parts.records)
+    return batch
+
+
 def field(number: int, payload: bytes) -> bytes:
     """Return a field on the wire; 99 and 77 are none that this hub knows."""
     return delimited(number, len(payload)) + payload
@@ -78,7 +90,7 @@ def test_the_columns_judge_as_one_would_record_by_record(records: list[LogRecord
     ]
     kept = [record for record, name in zip(records, faults, strict=True) if not name]
     assert list(Batch.FromString(result.data).records) == kept
-    assert result.records == len(kept)
+    assert put_together(result.parts) == Batch.FromString(result.data)
 
 
 @quick
@@ -105,7 +117,9 @@ def test_what_a_producer_may_not_say_is_removed(severity: int) -> None:
     )
     result = admitted(forged, more=field(8, b"cursor") + field(99, b"tenant"))
     stored = Batch.FromString(result.data)
-    assert stored == Batch(seq=3, records=records[: result.records], received_time_unix_nano=RECEIVED, producer_id="p1")
+    kept = records[: len(result.parts.records)]
+    assert stored == Batch(seq=3, records=kept, received_time_unix_nano=RECEIVED, producer_id="p1")
+    assert stored == put_together(result.parts)
     assert len(UnknownFieldSet(stored)) == 0
 
 
@@ -158,7 +172,7 @@ def test_a_long_and_a_short_id_do_not_make_up_for_each_other() -> None:
 def test_a_batch_of_bad_records_alone_is_admitted_empty() -> None:
     """Its number still counts, or the producer would send it again and again."""
     result = admitted(Batch(seq=4, records=[LogRecord(span_id=b"?")]))
-    assert (result.records, len(result.rejected)) == (0, 1)
+    assert (len(result.parts.records), len(result.rejected)) == (0, 1)
     assert Batch.FromString(result.data).seq == 4
 
 
@@ -189,7 +203,7 @@ def test_a_batch_over_a_limit_is_refused_as_a_whole() -> None:
     """At the limit it is taken; the error says which limit, and what to do."""
     batch = Batch(records=[LogRecord(body="x")] * 3)
     size = len(admitted(batch).data)
-    assert admitted(batch, BatchLimits(size, 3, 100, 100)).records == 3
+    assert admitted(batch, BatchLimits(size, 3, 100, 100)).data == admitted(batch).data
     with pytest.raises(TooLargeError, match="3 records, the limit is 2: split it"):
         admitted(batch, BatchLimits(size, 2, 100, 100))
     with pytest.raises(TooLargeError, match=f"{size} bytes, the limit is {size - 1}: split it"):
@@ -199,7 +213,7 @@ def test_a_batch_over_a_limit_is_refused_as_a_whole() -> None:
 def test_the_resources_attributes_are_limited() -> None:
     """They are shared by all records, so the batch is refused and not a record."""
     batch = Batch(resource=Resource(attributes={"a": Value(), "b": Value()}), records=[LogRecord()])
-    assert admitted(batch, BatchLimits(1000, 10, 1000, 2)).records == 1
+    assert len(admitted(batch, BatchLimits(1000, 10, 1000, 2)).parts.records) == 1
     with pytest.raises(BadRequestError, match="resource has 2 attributes, the limit is 1"):
         admitted(batch, BatchLimits(1000, 10, 1000, 1))
 

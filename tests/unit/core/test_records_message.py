@@ -13,7 +13,7 @@ from hub.core.records_message import MessageWire
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
-from hub.pb.tail_pb2 import Records, ServerMessage
+from hub.pb.tail_pb2 import Position, Records, ServerMessage
 from hub.web.stream import WIRES
 from hub.web.wire import JsonWire, PackedProtoWire, ProtoWire
 
@@ -73,3 +73,11 @@ def test_a_few_records_go_the_short_way_to_the_same_message(wire: ProtoWire, ind
         whole = one_among_many(indexes[0], size)
         expected = wire.records("s", whole.cursor, wire.body(whole, indexes))
         assert wire.part(whole, indexes, wire.label("s")) == expected
+
+
+@pytest.mark.parametrize("wire", ALL, ids=lambda wire: wire.name)
+def test_a_position_goes_the_short_way_to_the_same_message(wire: ProtoWire) -> None:
+    """On every wire, whatever the length of its name."""
+    for name in ("s", "näme", "n" * 128, "n" * 20_000):
+        expected = wire.message(ServerMessage(position=Position(id=name, cursor="the cursor")))
+        assert wire.position(wire.label(name), "the cursor") == expected

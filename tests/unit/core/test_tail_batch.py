@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hub.core.cursor import Cursor
 from hub.core.filter import Filter
-from hub.core.stored import StoredBatch
+from hub.core.stored import Parts, StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from tests.examples import examples
@@ -47,6 +47,15 @@ def test_a_batch_is_parsed_once_and_never_copied() -> None:
     assert batch.message is batch.message
     assert batch.cursor is batch.cursor
     assert batch.whole[0] is batch.stored.data
+
+
+def test_a_batch_that_is_known_in_parts_is_not_parsed() -> None:
+    """What it is made of when it came in is what a part of it is made of."""
+    head = Batch(seq=3, producer_id="p1").SerializeToString()
+    records = [record.SerializeToString() for record in STORED.records]
+    stored = StoredBatch(40, 4, 1, b"\xff not protobuf", parts=Parts(head, records))
+    expected = Batch(seq=3, producer_id="p1", first_offset=40, records=STORED.records[2:3], indexes=[2])
+    assert Batch.FromString(TailBatch(stored, EPOCH, TENANT).part([2])) == expected
 
 
 def test_without_a_filter_nothing_is_parsed() -> None:

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 import zstandard
 
-from hub.core.stored import StoredBatch
+from hub.core.stored import Parts, StoredBatch
 from hub.errors import ShuttingDownError, StorageFailedError, StorageFullError
 from hub.log.bell import SocketBell
 from hub.log.lmdb import LmdbLog
@@ -433,6 +433,20 @@ async def test_who_watches_gets_the_batch_as_it_was_compressed(path: Path, size:
         log.watch(lambda _, batches: heard.extend(batches))
         await log.append([Entry("a", data, 1, 5)])
     assert [zstandard.decompress(one.zstd) for one in heard] == [data]
+
+
+@pytest.mark.parametrize(("busy_bytes", "kept"), [(8, [True, False]), (7, [False, False]), (16, [True, True])])
+async def test_who_watches_gets_the_parts_of_what_did_not_have_to_wait(
+    path: Path, busy_bytes: int, kept: list[bool]
+) -> None:
+    """While much waits for the disk it is kept once, not twice."""
+    heard: list[StoredBatch] = []
+    parts = Parts(b"head", [b"record"])
+    async with disk_log(path, options=replace(ROOMY, compression=Compression(1, 1, busy_bytes))) as log:
+        log.watch(lambda _, batches: heard.extend(batches))
+        entry = Entry("a", b"8 bytes.", 1, 5, parts=parts)
+        await asyncio.gather(log.submit([entry]), log.submit([entry]))
+    assert [one.parts is parts for one in heard] == kept
 
 
 async def test_a_commit_of_another_process_wakes_this_one(path: Path) -> None:

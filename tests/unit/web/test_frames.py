@@ -96,8 +96,19 @@ async def test_a_busy_connection_gets_little_frames_in_bundles() -> None:
     assert peer.writes == [b"first", b"secondthird", large]
 
 
-async def test_many_little_frames_are_as_few_writes_as_records_of_tls_hold_them() -> None:
-    """However they come: a write costs more than all that is done for a little frame; a large one is not copied."""
+async def test_little_frames_that_come_together_are_one_write() -> None:
+    """However many: a write costs more than all that is done for a little frame."""
+    peer, flusher = Peer(), Flusher(0.0)
+    to_peer = writer(peer, flusher, 2**20)
+    frames = [bytes([number]) * 300 for number in range(200)]
+    for frame in frames:
+        assert to_peer.offer(frame)
+    await settle()
+    assert peer.writes == [b"".join(frames)]
+
+
+async def test_a_large_frame_is_not_copied() -> None:
+    """It comes between as few writes of the little ones as records of TLS hold them."""
     peer, flusher = Peer(), Flusher(0.0)
     to_peer = writer(peer, flusher, 2**20)
     frames = [bytes([number]) * 300 for number in range(100)]
