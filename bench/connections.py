@@ -36,8 +36,9 @@ def run(count: int) -> dict[str, Any]:
         took = time.monotonic() - began
         grown = hub.rss_kib() - resident
         sent = producer.finish("go")
-        words = ({"expected": share, "sent": sent["sent"]} for share in shares)
-        seen = [loader.finish(word) for loader, word in zip(loaders, words, strict=True)]
+        for loader, share in zip(loaders, shares, strict=True):
+            loader.finish({"expected": share, "sent": sent["sent"]})
+        seen = [loader.finish("leave") for loader in loaders]
     received = sum(one["received"] for one in seen)
     return {
         "bench": "connections",

@@ -35,7 +35,8 @@ def _measure(phase: Phase, subscribers: int, *, packed: bool) -> dict[str, Any]:
             with hub.measured() as cost:
                 sent = producer.finish("go")
                 expected = sent["acked"] * subscribers
-                seen = watchers.finish({"expected": expected, "sent": sent["sent"]})
+                watchers.finish({"expected": expected, "sent": sent["sent"]})
+            seen = watchers.finish("leave")
         floor = _tls_floor(hub.deployment.ca.parent, phase.batch)
     return {
         "connected": connected,

@@ -77,7 +77,8 @@ def _measure(hub: Rig, phase: Phase, variant: Variant) -> dict[str, Any]:
             sent = producer.finish("go")
             batches = sent["acked"] // phase.batch
             matches = total(expected, batches) * variant.copies
-            seen = watchers.finish({"expected": matches, "sent": sent["sent"]})
+            watchers.finish({"expected": matches, "sent": sent["sent"]})
+        seen = watchers.finish("leave")
     return {
         "filters": len(variant.wanted),
         "subscribed": stand["subscribed"],

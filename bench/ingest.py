@@ -27,7 +27,8 @@ def _measure(hub: Rig, phase: Phase) -> dict[str, Any]:
         producer.wait_ready()
         with hub.measured() as cost:
             sent = producer.finish("go")
-        seen = watchers.finish({"expected": sent["acked"], "sent": sent["sent"]})
+        watchers.finish({"expected": sent["acked"], "sent": sent["sent"]})
+        seen = watchers.finish("leave")
     acked = sent["acked"]
     return {
         "offered_per_s": phase.rate or None,

@@ -1,9 +1,11 @@
 """A loader: many WebSocket subscribers over TLS.
 
 python -m bench.watchers     is told a `Watch`, says how many subscribers stand, is told {"expected": records,
-                             "sent": {seq: monotonic seconds}}, and says what came
+                             "sent": {seq: monotonic seconds}}, says that it has ended its count, and once it is
+                             asked what came, leaves
 
-It ends its count a moment after the last expected record, to see whether any comes twice, or once none came for a
+To leave costs the hub something too, for each subscription: whoever measures what records cost asks afterwards. It ends
+its count a moment after the last expected record, to see whether any comes twice, or once none came for a
 while: then the rest is lost.
 """
 
@@ -68,6 +70,8 @@ async def run(watch: Watch) -> None:
     say({"connected": len(sockets), "subscribed": tally.subscribed, "refused": tally.refused[:1]})
     word = await asyncio.to_thread(hear)
     await _last_came(watch, tally, word["expected"])
+    say({"delivered": tally.delivered})
+    await asyncio.to_thread(hear)
     sent = {int(seq): at for seq, at in word["sent"].items()}
     figures = {"delivered": tally.delivered, "wrong": tally.wrong, "received": len(tally.receivers), "got": tally.got}
     figures["cpu_s"] = time.process_time() - began
