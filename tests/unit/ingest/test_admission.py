@@ -55,6 +55,16 @@ def test_an_entry_bears_the_hub_s_stamps(admission: Admission) -> None:
     assert rejected == ()
 
 
+def test_parts_are_kept_for_those_who_ask(admission: Admission) -> None:
+    """They are of what is stored, without what is refused."""
+    without, _ = admission.entry(SOURCE, offer(GOOD, BAD, seq=8))
+    entry, _ = admission.entry(SOURCE, offer(GOOD, BAD, seq=8), in_parts=True)
+    assert (without.parts, without) == (None, entry)
+    assert entry.parts is not None
+    assert Batch.FromString(entry.parts.head) == Batch(seq=8, received_time_unix_nano=NOW, producer_id="p1")
+    assert entry.parts.records == [GOOD.SerializeToString()]
+
+
 def test_without_a_producer_there_is_no_sequence(admission: Admission) -> None:
     """An entry of nobody is stored as often as it is sent."""
     entry, _ = admission.entry(Source("a", ""), offer(GOOD))
