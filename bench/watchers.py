@@ -1,12 +1,11 @@
 """A loader: many WebSocket subscribers over TLS.
 
 python -m bench.watchers     is told a `Watch`, says how many subscribers stand, is told {"expected": records,
-                             "sent": {seq: monotonic seconds}}, says that it has ended its count, and once it is
-                             asked what came, leaves
+                             "sent": {seq: monotonic seconds}}, says how many records came, and once it is told
+                             to leave, all that came
 
-To leave costs the hub something too, for each subscription: whoever measures what records cost asks afterwards. It ends
-its count a moment after the last expected record, to see whether any comes twice, or once none came for a
-while: then the rest is lost.
+It ends its count a moment after the last expected record, to see whether any comes twice, or once none came for a
+while: then the rest is lost. To leave costs the hub something too, so whoever measures what records cost ends before.
 """
 
 from __future__ import annotations

@@ -58,11 +58,15 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A batch ready to be stored: `data` is the serialised Batch, without first_offset; `parts` are the same."""
+    """A batch ready to be stored: `data` is the serialised Batch, without first_offset, of `records` records.
+
+    parts     the same taken apart, where that was asked for
+    """
 
     data: bytes
-    parts: Parts
+    records: int
     rejected: tuple[Rejected, ...] = ()
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,10 @@ class Reader:
             raise BadRequestError(msg) from error
 
 
-def admit(offer: Offer, limits: BatchLimits, *, producer_id: str, received_time_unix_nano: int) -> Admitted:
-    """Check and stamp a batch, taking refused records out of it.
+def admit(
+    offer: Offer, limits: BatchLimits, *, producer_id: str, received_time_unix_nano: int, in_parts: bool = False
+) -> Admitted:
+    """Check and stamp a batch, taking refused records out of it; with `in_parts` also take it apart.
 
     Raises BadRequestError for a batch with nothing in it, and TooLargeError for one over the limits.
     """
@@ -143,8 +149,7 @@ def admit(offer: Offer, limits: BatchLimits, *, producer_id: str, received_time_
         del batch.records[:]
         batch.records.extend(records)
         data = batch.SerializeToString()
-    del batch.records[:]
-    return Admitted(data, Parts(batch.SerializeToString(), records), rejected)
+    return Admitted(data, len(records), rejected, Parts.of(batch, records) if in_parts else None)
 
 
 def _rejected(records: list[bytes], merged: Any, limits: BatchLimits) -> tuple[Rejected, ...]:  # noqa: ANN401  as below

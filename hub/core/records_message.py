@@ -51,6 +51,7 @@ def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts:
         size = len(head) + len(raw) + len(where)
         before = batch.around[size]
         return b"".join((starts[len(label) + len(before) + size], label, before, head, raw, where))
+    # As `TailBatch.fields` and `places`, in one loop: a fifth less.
     fields: list[bytes] = []
     numbers, size = b"", 0
     for index in indexes:

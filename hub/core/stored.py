@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,12 @@ class Parts:
 
     head: bytes
     records: Sequence[bytes]
+
+    @classmethod
+    def of(cls, batch: Any, records: Sequence[bytes]) -> Self:  # noqa: ANN401  a class made at run time
+        """Take a batch of the view `opaque` apart, which loses its records."""
+        del batch.records[:]
+        return cls(batch.SerializeToString(), records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,7 @@ class TailBatch:
         parts = self.stored.parts
         if parts is None:
             message: Any = _OPAQUE.FromString(self.stored.data)
-            records = message.records[:]
-            del message.records[:]
-            parts = Parts(message.SerializeToString(), records)
+            parts = Parts.of(message, message.records[:])
         return parts
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import time_ns
 from typing import TYPE_CHECKING
 
@@ -56,13 +56,21 @@ class Admission:
         """
         received = self._clock_ns()
         seq = offer.batch.seq
-        admitted = admit(offer, self.limits, producer_id=source.producer_id, received_time_unix_nano=received)
+        admitted = admit(
+            offer, self.limits, producer_id=source.producer_id, received_time_unix_nano=received, in_parts=in_parts
+        )
         if admitted.rejected:
             self._metrics.rejected(source.tenant, admitted.rejected)
-        count = len(admitted.parts.records)
-        entry = Entry(source.tenant, admitted.data, count, received, source.producer_id, seq, after_seq)
-        if in_parts:
-            entry = replace(entry, parts=admitted.parts)
+        entry = Entry(
+            source.tenant,
+            admitted.data,
+            admitted.records,
+            received,
+            source.producer_id,
+            seq,
+            after_seq,
+            parts=admitted.parts,
+        )
         return entry, admitted.rejected
 
     def repaired(self, tenant: str, strings: int) -> None:

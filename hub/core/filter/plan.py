@@ -10,9 +10,7 @@ filter does. Only filters with an anchor that occurs in the batch are looked at.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.core.filter import nodes
@@ -57,7 +55,7 @@ class Known:
 
     view: BatchView
     masks: dict[SharedLeaf, int] = field(default_factory=dict)
-    found: defaultdict[SharedLeaf, list[int]] = field(default_factory=partial(defaultdict, list))
+    found: dict[SharedLeaf, list[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -82,8 +82,8 @@ def _passed(
 ) -> list[tuple[tuple[T, ...], Sequence[int]]]:
     """Return what is behind the anchors that occur in records of a mask, and the indexes of those."""
     found = known.found
-    # One step for each of the fewer ones: of thousands of anchors some hundred occur, and hardly any of them is here.
     passed: list[tuple[tuple[T, ...], Sequence[int]]]
+    # A step for each of the fewer ones, those that are here or those that occur.
     if len(places) < len(found):
         passed = [(behind, found[anchor]) for anchor, behind in places.items() if anchor in found]
     else:

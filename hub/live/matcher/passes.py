@@ -100,8 +100,6 @@ class Pass:
         self._owner = owner
         self._scanner = Scanner(compile_all, self._ready, spawn)
         self._sought: dict[int, _Sought] = {}
-        # What is looked at for each place: the leaf, and how far back the byte before it is. See `_Sought.word`.
-        self._edges: dict[int, tuple[SharedLeaf, int]] = {}
         self._numbers: dict[SharedLeaf, int] = {}
         self._next = 0
 
@@ -123,15 +121,14 @@ class Pass:
         """Have a leaf found, once its expression is compiled."""
         self._next += 1
         self._numbers[shared] = self._next
-        self._sought[self._next] = one = _sought(shared)
-        self._edges[self._next] = shared, one.size + 1 if one.word else 0
+        self._sought[self._next] = _sought(shared)
         self._scanner.add(self._next, expression)
 
     def leave(self, shared: SharedLeaf) -> None:
         """Have a leaf found no more."""
         number = self._numbers.pop(shared, None)
         if number is not None:
-            del self._sought[number], self._edges[number]
+            del self._sought[number]
             self._scanner.drop(number)
             self._owner.set_indexed(shared, indexed=False)
 
@@ -140,27 +137,29 @@ class Pass:
 
     def look(self, pieces: Pieces, found: dict[SharedLeaf, list[int]]) -> None:
         """Note the records in which leaves hold, in order: a step for each place, so as little as may be is called."""
-        texts, get = _Texts(pieces, fold=self._fold), self._edges.get
+        texts, get = _Texts(pieces, fold=self._fold), self._sought.get
         data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
-        # The record of the last hit, and where its piece begins and ends: mostly several are in one, and in order.
-        owner, piece_begin, piece_end = 0, 0, 0
+        # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
+        piece, piece_begin, piece_end = 0, 0, ends[0]
         for number, end in zip(*self._hits(texts), strict=True):
-            edges = get(number)
-            if edges is None:  # dropped since it was compiled
+            one = get(number)
+            if one is None:  # dropped since it was compiled
                 continue
-            if end >= piece_end or end < piece_begin:
+            if not piece_begin <= end < piece_end:
                 piece = bisect_right(ends, end)
                 if piece == len(ends):
                     continue
-                owner, piece_begin, piece_end = owners[piece], ends[piece - 1] if piece else 0, ends[piece]
-            leaf, before = edges
+                piece_begin, piece_end = ends[piece - 1] if piece else 0, ends[piece]
             # A word that stands apart, as most do; before the first one is the last border.
-            if (not before or beside[data[end]] or beside[data[end - before]]) and (
-                owner in found.get(leaf, ()) or not _holds(self._sought[number], data, end, ends, pieces)
-            ):
-                continue
-            known = found[leaf]
-            if not known or known[-1] < owner:
+            if not one.word or beside[data[end]] or beside[data[end - one.size - 1]]:
+                known = found.get(one.leaf)
+                if (known and owners[piece] in known) or not _holds(one, data, end, piece, pieces):
+                    continue
+            owner = owners[piece]
+            known = found.get(one.leaf)
+            if known is None:
+                found[one.leaf] = [owner]
+            elif known[-1] < owner:
                 known.append(owner)
             elif owner not in known:
                 insort(known, owner)
@@ -177,7 +176,7 @@ class Pass:
         return self._scanner.scan(texts.data, _UNLIMITED)
 
 
-def _holds(one: _Sought, data: bytes, end: int, ends: list[int], pieces: Pieces) -> bool:
+def _holds(one: _Sought, data: bytes, end: int, piece: int, pieces: Pieces) -> bool:
     """Look again where something was found: at what stands beside it, and where that is not enough at the piece."""
     edges = {_BESIDE[data[end]]} if one.right else set()
     if one.left and (begin := end - one.size):
@@ -186,7 +185,6 @@ def _holds(one: _Sought, data: bytes, end: int, ends: list[int], pieces: Pieces)
         return False
     if one.size and one.anywhere and _UNCERTAIN not in edges:
         return True
-    piece = bisect_right(ends, end)
     return _here(one.leaf.leaf, piece, pieces.bodies) and one.test(pieces.texts[piece])
 
 

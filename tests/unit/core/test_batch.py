@@ -51,11 +51,13 @@ def read(batch: Batch, more: bytes = b"") -> Incoming:
 
 def admitted(batch: Batch, bounds: BatchLimits = WIDE, more: bytes = b"") -> Admitted:
     """Admit a batch of producer p1 at the time RECEIVED."""
-    return admit(read(batch, more).offer, bounds, producer_id="p1", received_time_unix_nano=RECEIVED)
+    offer = read(batch, more).offer
+    return admit(offer, bounds, producer_id="p1", received_time_unix_nano=RECEIVED, in_parts=True)
 
 
-def put_together(parts: Parts) -> Batch:
+def put_together(parts: Parts | None) -> Batch:
     """Return the batch that was taken apart."""
+    assert parts is not None
     batch = Batch.FromString(parts.head)
     assert not batch.records
     batch.records.extend(LogRecord.FromString(raw) for raw in parts.records)
@@ -90,6 +92,7 @@ def test_the_columns_judge_as_one_would_record_by_record(records: list[LogRecord
     ]
     kept = [record for record, name in zip(records, faults, strict=True) if not name]
     assert list(Batch.FromString(result.data).records) == kept
+    assert result.records == len(kept)
     assert put_together(result.parts) == Batch.FromString(result.data)
 
 
@@ -117,8 +120,7 @@ def test_what_a_producer_may_not_say_is_removed(severity: int) -> None:
     )
     result = admitted(forged, more=field(8, b"cursor") + field(99, b"tenant"))
     stored = Batch.FromString(result.data)
-    kept = records[: len(result.parts.records)]
-    assert stored == Batch(seq=3, records=kept, received_time_unix_nano=RECEIVED, producer_id="p1")
+    assert stored == Batch(seq=3, records=records[: result.records], received_time_unix_nano=RECEIVED, producer_id="p1")
     assert stored == put_together(result.parts)
     assert len(UnknownFieldSet(stored)) == 0
 
@@ -172,7 +174,7 @@ def test_a_long_and_a_short_id_do_not_make_up_for_each_other() -> None:
 def test_a_batch_of_bad_records_alone_is_admitted_empty() -> None:
     """Its number still counts, or the producer would send it again and again."""
     result = admitted(Batch(seq=4, records=[LogRecord(span_id=b"?")]))
-    assert (len(result.parts.records), len(result.rejected)) == (0, 1)
+    assert (result.records, len(result.rejected)) == (0, 1)
     assert Batch.FromString(result.data).seq == 4
 
 
@@ -203,7 +205,7 @@ def test_a_batch_over_a_limit_is_refused_as_a_whole() -> None:
     """At the limit it is taken; the error says which limit, and what to do."""
     batch = Batch(records=[LogRecord(body="x")] * 3)
     size = len(admitted(batch).data)
-    assert admitted(batch, BatchLimits(size, 3, 100, 100)).data == admitted(batch).data
+    assert admitted(batch, BatchLimits(size, 3, 100, 100)).records == 3
     with pytest.raises(TooLargeError, match="3 records, the limit is 2: split it"):
         admitted(batch, BatchLimits(size, 2, 100, 100))
     with pytest.raises(TooLargeError, match=f"{size} bytes, the limit is {size - 1}: split it"):
@@ -213,7 +215,7 @@ def test_a_batch_over_a_limit_is_refused_as_a_whole() -> None:
 def test_the_resources_attributes_are_limited() -> None:
     """They are shared by all records, so the batch is refused and not a record."""
     batch = Batch(resource=Resource(attributes={"a": Value(), "b": Value()}), records=[LogRecord()])
-    assert len(admitted(batch, BatchLimits(1000, 10, 1000, 2)).parts.records) == 1
+    assert admitted(batch, BatchLimits(1000, 10, 1000, 2)).records == 1
     with pytest.raises(BadRequestError, match="resource has 2 attributes, the limit is 1"):
         admitted(batch, BatchLimits(1000, 10, 1000, 1))
 
