@@ -106,7 +106,8 @@ async def _round(hub: Rig, producer: str) -> Outcome:
         sent = await asyncio.to_thread(sender.finish, "go")
         grown = hub.rss_kib() - before
         expected = sent["acked"] * HEALTHY
-        seen = await asyncio.to_thread(watchers.finish, {"expected": expected, "sent": sent["sent"]})
+        await asyncio.to_thread(watchers.finish, {"expected": expected, "sent": sent["sent"]})
+        seen = await asyncio.to_thread(watchers.finish, "leave")
     assert sent["acked"] == LOAD.rate * LOAD.seconds
     lost = expected - seen["delivered"]
     return Outcome(seen["p50_ms"], seen["p99_ms"], lost, seen["wrong"], grown, round(sent["acked"] / sent["took"]))
