@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.core.tail_batch import BATCHES_HEADS, NUMBERS, PLACE, PLACES_HEADS, RECORD_HEADS, cursor_field
+from hub.core.tail_batch import BATCHES_HEADS, NUMBERS, PLACES_HEADS, RECORD_HEADS, cursor_field, places
 from hub.core.wire import Heads, delimited, tag, varint
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from hub.core.ports import Wire
     from hub.core.tail_batch import TailBatch
 
 RECORDS_HEADS = Heads(lambda size: delimited(ServerMessage.RECORDS_FIELD_NUMBER, size))
-POSITION_HEADS = Heads(lambda size: delimited(ServerMessage.POSITION_FIELD_NUMBER, size))
+POSITION_HEADS = Heads(lambda size: delimited(ServerMessage.POSITION_FIELD_NUMBER, size), limit=256)
+_RECORD_HEADS, _BATCHES_HEADS, _PLACES_HEADS = RECORD_HEADS.ready, BATCHES_HEADS.ready, PLACES_HEADS.ready
+_NUMBERS = NUMBERS.ready
+# The places of one record, by its index.
+_PLACE = Heads(lambda index: places((index,))).ready
 _SAMPLED_OUT = tag(Records.SAMPLED_OUT_FIELD_NUMBER, 0)
 
 
@@ -38,35 +42,43 @@ def records_message(
     return len(start) + size, (start, label, where, left_out, *body)
 
 
-def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts: Mapping[int, bytes]) -> bytes:
+def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts: Heads) -> bytes:
     """Return a message with some records of a batch, in one go; `starts`: what goes before so many bytes of Records.
 
     Of thousands of different filters each passes a record now and then: then this is most of what is to be done.
     """
-    records, heads = batch.records, RECORD_HEADS
-    if len(indexes) == 1:
-        [index] = indexes
-        raw, where = records[index], PLACE[index]
-        head = heads[len(raw)]
-        size = len(head) + len(raw) + len(where)
-        before = batch.around[size]
-        return b"".join((starts[len(label) + len(before) + size], label, before, head, raw, where))
-    # As `TailBatch.fields` and `places`, in one loop: a fifth less.
-    fields: list[bytes] = []
-    numbers, size = b"", 0
-    for index in indexes:
-        raw = records[index]
-        head = heads[len(raw)]
-        fields += head, raw
-        numbers += NUMBERS[index]
-        size += len(head) + len(raw)
-    where = PLACES_HEADS[len(numbers)] + numbers
-    size += len(where)
-    before = batch.around[size]
-    return b"".join((starts[len(label) + len(before) + size], label, before, *fields, where))
+    records, cursor, head = batch.ready
+    try:
+        if len(indexes) == 1:
+            [index] = indexes
+            raw, where = records[index], _PLACE[index]
+            record_head = _RECORD_HEADS[len(raw)]
+            size = len(head) + len(record_head) + len(raw) + len(where)
+            batch_head = _BATCHES_HEADS[size]
+            start = starts.ready[len(label) + len(cursor) + len(batch_head) + size]
+            return b"".join((start, label, cursor, batch_head, head, record_head, raw, where))
+        # As `TailBatch.fields` and `places`, in one loop: a fifth less.
+        fields: list[bytes] = []
+        numbers, size = b"", len(head)
+        for index in indexes:
+            raw = records[index]
+            record_head = _RECORD_HEADS[len(raw)]
+            fields += record_head, raw
+            numbers += _NUMBERS[index]
+            size += len(record_head) + len(raw)
+        where = _PLACES_HEADS[len(numbers)]
+        size += len(where) + len(numbers)
+        batch_head = _BATCHES_HEADS[size]
+        start = starts.ready[len(label) + len(cursor) + len(batch_head) + size]
+    except IndexError:  # something is larger than what is ready
+        part = batch.part(indexes)
+        batch_head = BATCHES_HEADS[len(part)]
+        start = starts[len(label) + len(cursor) + len(batch_head) + len(part)]
+        return b"".join((start, label, cursor, batch_head, part))
+    return b"".join((start, label, cursor, batch_head, head, *fields, where, numbers))
 
 
-def position_message(label: bytes, cursor: str, starts: Mapping[int, bytes]) -> bytes:
+def position_message(label: bytes, cursor: str, starts: Heads) -> bytes:
     """Return a message that says where a subscription stands; `starts`: what goes before so many bytes of Position."""
     where = cursor_field(cursor)
     return b"".join((starts[len(label) + len(where)], label, where))

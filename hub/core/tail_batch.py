@@ -23,9 +23,8 @@ _OPAQUE = opaque(Batch)
 BATCHES_HEADS = Heads(lambda size: delimited(Records.BATCHES_FIELD_NUMBER, size))
 RECORD_HEADS = Heads(lambda size: delimited(Batch.RECORDS_FIELD_NUMBER, size))
 PLACES_HEADS = Heads(lambda size: delimited(Batch.INDEXES_FIELD_NUMBER, size))
-# An index as it is written, and the places of one record, by its index.
+# An index as it is written.
 NUMBERS = Heads(varint)
-PLACE = Heads(lambda index: places((index,)))
 _FIRST_OFFSET_TAG = varint(Batch.FIRST_OFFSET_FIELD_NUMBER << 3)
 
 
@@ -100,10 +99,9 @@ class TailBatch:
         return [piece for index in indexes for raw in (records[index],) for piece in (heads[len(raw)], raw)]
 
     @cached_property
-    def around(self) -> Heads:
-        """What stands in Records between the subscription's id and so many bytes of records and places of a part."""
-        before, head = cursor_field(self.cursor), self.head
-        return Heads(lambda size: b"".join((before, BATCHES_HEADS[len(head) + size], head)))
+    def ready(self) -> tuple[Sequence[bytes], bytes, bytes]:
+        """What every part is made of: the serialised records, the field `cursor` of Records, and `head`."""
+        return self.records, cursor_field(self.cursor), self.head
 
     @cached_property
     def head(self) -> bytes:

@@ -30,22 +30,20 @@ def tag(field: int, wire_type: int) -> bytes:
     return varint(field << 3 | wire_type)
 
 
-class Heads(dict[int, bytes]):
-    """What goes before so many bytes, or anything else by a number; made once for each number below `limit`.
+class Heads:
+    """What goes before so many bytes, or anything else by a number, made beforehand for each number below `limit`.
 
-    The hot path of every delivery: to look it up here takes a fifth of the time of `delimited`.
+    ready   those, by their number: the hot path of every delivery looks here. One list touches a fraction of the memory
+            that a dict does, and of what was touched for the batch before, the cache has nothing any more.
     """
 
-    def __init__(self, make: Callable[[int], bytes], limit: int = 4096) -> None:
+    def __init__(self, make: Callable[[int], bytes], limit: int = 2048) -> None:
         self._make = make
-        self._limit = limit
+        self.ready = [make(size) for size in range(limit)]
 
-    def __missing__(self, size: int) -> bytes:
-        """Make it."""
-        head = self._make(size)
-        if size < self._limit:
-            self[size] = head
-        return head
+    def __getitem__(self, size: int) -> bytes:
+        """Return it for any number."""
+        return self.ready[size] if size < len(self.ready) else self._make(size)
 
 
 @lru_cache(maxsize=16_384)  # sizes of records and messages, which come again and again

@@ -35,7 +35,7 @@ def _starts(heads: Heads) -> Heads:
         head = heads[size]
         return frame_head(BINARY, len(head) + size) + head
 
-    return Heads(start)
+    return Heads(start, len(heads.ready))
 
 
 _RECORDS_STARTS, _POSITION_STARTS = _starts(RECORDS_HEADS), _starts(POSITION_HEADS)

@@ -43,7 +43,9 @@ class Matcher:
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
         self._literals = Pass(self, compile_literals, spawn, fold=True)
         self._patterns = Pass(self, compile_patterns, spawn, fold=False)
-        # Plans that lead somewhere: those that are judged for every batch, and the others by gate and anchor.
+        # Plans that lead somewhere: those of which a pass finds all there is to them, those that are judged for every
+        # batch, and the others by gate and anchor.
+        self._found: dict[Plan, Pass] = {}
         self._always: set[Plan] = set()
         self._gated = Gated()
 
@@ -88,13 +90,35 @@ class Matcher:
         if not plan.route:
             return
         if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
+            self._tell(plan, 1)
             self._always.add(plan)
+        elif plan.exact and (one := self._seeker(plan.anchors[0])):
+            self._found[plan] = one
+            one.lead(plan.gate, plan.anchors[0], plan.route)
         else:
+            self._tell(plan, 1)
             self._gated.add(plan, plan.anchors)
 
     def _displace(self, plan: Plan) -> None:
+        if not plan.route:
+            return
+        one = self._found.pop(plan, None)
+        if one and plan.anchors:
+            one.lead(plan.gate, plan.anchors[0], ())
+            return
+        self._tell(plan, -1)
         self._always.discard(plan)
         self._gated.discard(plan)
+
+    def _tell(self, plan: Plan, more: int) -> None:
+        """Have the passes tell where the leaves of a plan are, for one plan more or fewer."""
+        for leaf in plan.leaves:
+            if one := self._seeker(leaf):
+                one.tell(leaf, more)
+
+    def _seeker(self, shared: SharedLeaf) -> Pass | None:
+        """Return the pass that finds a leaf, now or once it is compiled."""
+        return next((one for one in (self._literals, self._patterns) if one.seeks(shared)), None)
 
     def _share(self, leaf: Leaf) -> SharedLeaf:
         shared = self._shared.get(leaf)
@@ -139,10 +163,12 @@ class Matcher:
         """Return where records of the batch lead that a filter passes, and their indexes in order."""
         known = Known(batch.view)
         self._look_up(known)
+        passed: list[tuple[tuple[Any, ...], Sequence[int]]] = []
         for one in (self._literals, self._patterns):
             if not one.idle:
-                one.look(batch.view.pieces, known.found)
-        passed, candidates = self._gated.open(known)
+                passed += one.look(batch.view.pieces, known)
+        more, candidates = self._gated.open(known)
+        passed += more
         for plan in candidates | self._always:
             if mask := plan.judge(known):
                 passed.append((plan.route, indexes_of(mask)))

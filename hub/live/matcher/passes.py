@@ -2,39 +2,36 @@
 
 What Hyperscan finds is looked at again, exactly. A leaf that is found too often is taken out of the pass: to be told of
 each place costs more than to look for it in each text.
+
+Most leaves are asked for together with another one, their gate: what is behind the gates that are open to a record is
+all that is looked at. Of thousands of filters hardly any is in the processor's cache when its turn comes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hub.core.filter.leaf import is_word, test_of
-from hub.core.filter.nodes import BODY, EXCEPTION, TEXT, Edge, Match, Regex
+from hub.core.filter.batch_view import indexes_of
+from hub.core.filter.nodes import Match
 from hub.live.matcher.database import BORDER
 from hub.live.matcher.scanner import Scanner
+from hub.live.matcher.sought import BESIDE, Sought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from hub.core.filter.batch_view import Pieces
     from hub.core.filter.nodes import Leaf
-    from hub.core.filter.plan import SharedLeaf
+    from hub.core.filter.plan import Known, SharedLeaf
     from hub.live.matcher.database import Hits
     from hub.live.matcher.scanner import Compile, Spawn
 
 # A leaf that is found more often than this in a piece, on the average, is told too often: 0.4 µs each.
 _CHATTY = 2
 _UNLIMITED = 2**31
-# By the byte beside something that was found: no character of a word, one, or part of one that has to be looked at.
-_APART, _WITHIN, _UNCERTAIN = 0, 1, 2
-_BESIDE = bytes(
-    _UNCERTAIN if byte >= 0x80 else _WITHIN if is_word(chr(byte)) else _APART  # noqa: PLR2004  ASCII ends there
-    for byte in range(256)
-)
 
 
 class Owner(Protocol):
@@ -48,6 +45,7 @@ class _Texts:
     """The pieces of a batch put together for one pass, and where each ends."""
 
     def __init__(self, pieces: Pieces, *, fold: bool) -> None:
+        self.pieces = pieces
         whole = BORDER.join((*pieces.texts, ""))
         text = whole.casefold() if fold else whole
         self.data = text.encode()
@@ -60,36 +58,30 @@ class _Texts:
         self.ends = list(accumulate(map(len(BORDER).__add__, sizes)))
 
 
-@dataclass(slots=True)
-class _Sought:
-    """A leaf that a pass finds, and what makes sure that it holds where it was found.
+# Where records lead, each with their indexes in order.
+Leads = list[tuple[Any, list[int]]]
 
-    test      the exact test of a piece
-    size      bytes, where what was found need not be tested, but for the edges of a word; 0: always tested
-    left      whether a word must begin there
-    right     whether a word must end there
-    anywhere  whether it may be in any piece
-    word      whether it holds wherever it is found with no part of a word beside it
+
+class _Lead:
+    """What is behind a gate for one number.
+
+    apart     `Sought.apart`
+    sought    what makes sure of it
+    to        where records lead that have it
+    indexes   those of the records in which it was found, while a batch is looked at
     """
 
-    leaf: SharedLeaf
-    test: Callable[[str], bool]
-    size: int
-    left: bool
-    right: bool
-    anywhere: bool
-    word: bool = False
+    __slots__ = ("apart", "indexes", "sought", "to")
+
+    def __init__(self, sought: Sought, to: Any) -> None:  # noqa: ANN401  whatever the caller has
+        self.apart = sought.apart
+        self.sought = sought
+        self.to = to
+        self.indexes: list[int] | None = None
 
 
-def _sought(shared: SharedLeaf) -> _Sought:
-    leaf = shared.leaf
-    assert isinstance(leaf, Match | Regex)  # noqa: S101  others are not looked for in texts
-    test, anywhere = test_of(leaf), leaf.field == TEXT
-    if isinstance(leaf, Regex) or not leaf.fold or Edge.ANCHOR in (leaf.left, leaf.right) or BORDER in leaf.value:
-        return _Sought(shared, test, 0, left=False, right=False, anywhere=anywhere)
-    left = leaf.left is Edge.WORD and is_word(leaf.value[0])
-    right = leaf.right is Edge.WORD and is_word(leaf.value[-1])
-    return _Sought(shared, test, len(leaf.value.encode()), left, right, anywhere, anywhere and left and right)
+_Behind = dict[int, _Lead]
+_CLOSED: _Behind = {}
 
 
 class Pass:
@@ -99,9 +91,14 @@ class Pass:
         self._fold = fold
         self._owner = owner
         self._scanner = Scanner(compile_all, self._ready, spawn)
-        self._sought: dict[int, _Sought] = {}
+        self._sought: dict[int, Sought] = {}
         self._numbers: dict[SharedLeaf, int] = {}
         self._next = 0
+        # What is behind gates, what needs none, and what others want to be told of, with how many they are.
+        self._behind: dict[SharedLeaf, _Behind] = {}
+        self._ungated: _Behind = {}
+        self._told: _Behind = {}
+        self._listeners: Counter[int] = Counter()
 
     @property
     def idle(self) -> bool:
@@ -117,52 +114,86 @@ class Pass:
         """Wait until all are compiled, or found unfit."""
         await self._scanner.settle()
 
+    # --- leaves come and go ------------------------------------------------------------------------------------------
+
     def seek(self, shared: SharedLeaf, expression: str) -> None:
         """Have a leaf found, once its expression is compiled."""
         self._next += 1
         self._numbers[shared] = self._next
-        self._sought[self._next] = _sought(shared)
+        self._sought[self._next] = Sought.of(shared)
         self._scanner.add(self._next, expression)
 
     def leave(self, shared: SharedLeaf) -> None:
         """Have a leaf found no more."""
-        number = self._numbers.pop(shared, None)
-        if number is not None:
-            del self._sought[number]
-            self._scanner.drop(number)
-            self._owner.set_indexed(shared, indexed=False)
+        if shared not in self._numbers:
+            return
+        self._owner.set_indexed(shared, indexed=False)
+        number = self._numbers.pop(shared)
+        del self._sought[number]
+        self._told.pop(number, None)
+        self._listeners.pop(number, None)
+        self._scanner.drop(number)
+
+    def seeks(self, shared: SharedLeaf) -> bool:
+        """Whether it has a leaf found, now or once it is compiled."""
+        return shared in self._numbers
+
+    def lead(self, gate: SharedLeaf | None, shared: SharedLeaf, route: tuple[Any, ...]) -> None:
+        """Set where records lead in which a leaf is found and its gate holds, if there is one; (): nowhere."""
+        number = self._numbers[shared]
+        behind = self._ungated if gate is None else self._behind.setdefault(gate, {})
+        if route:
+            behind[number] = _Lead(self._sought[number], route)
+            return
+        del behind[number]
+        if gate is not None and not behind:
+            del self._behind[gate]
+
+    def tell(self, shared: SharedLeaf, more: int) -> None:
+        """Have `look` make known where a leaf is found, for so many more who ask, or fewer."""
+        number = self._numbers.get(shared)
+        if number is None:
+            return
+        self._listeners[number] += more
+        if self._listeners[number]:
+            self._told[number] = _Lead(self._sought[number], shared)
+        else:
+            del self._told[number], self._listeners[number]
 
     def _ready(self, number: int) -> None:
         self._owner.set_indexed(self._sought[number].leaf, indexed=True)
 
-    def look(self, pieces: Pieces, found: dict[SharedLeaf, list[int]]) -> None:
-        """Note the records in which leaves hold, in order: a step for each place, so as little as may be is called."""
-        texts, get = _Texts(pieces, fold=self._fold), self._sought.get
-        data, ends, owners, beside = texts.data, texts.ends, pieces.owners, _BESIDE
-        # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
-        piece, piece_begin, piece_end = 0, 0, ends[0]
-        for number, end in zip(*self._hits(texts), strict=True):
-            one = get(number)
-            if one is None:  # dropped since it was compiled
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def look(self, pieces: Pieces, known: Known) -> Leads:
+        """Return where records lead that have a leaf behind an open gate, and have it known where others are."""
+        texts = _Texts(pieces, fold=self._fold)
+        hits = self._hits(texts)  # before the gates are looked at: leaves may leave
+        passed: Leads = []
+        for found in self._open(hits, texts, known):
+            passed += _look(found, hits.ends, texts)
+        if self._ungated:
+            passed += _look(map(self._ungated.get, hits.numbers), hits.ends, texts)
+        if self._told:
+            known.found.update(_look(map(self._told.get, hits.numbers), hits.ends, texts))
+        return passed
+
+    def _open(self, hits: Hits, texts: _Texts, known: Known) -> Iterator[Iterable[_Lead | None]]:
+        """Yield what is behind the gate that is open to each hit, by table: a record has one value in each."""
+        layers: dict[tuple[str, bool], list[_Behind]] = {}
+        for gate in self._behind.keys() & known.masks.keys():
+            behind, mask = self._behind[gate], known.masks[gate]
+            if mask == known.view.all:  # as mostly: who sends a batch is one service, on one host
+                yield map(behind.get, hits.numbers)
                 continue
-            if not piece_begin <= end < piece_end:
-                piece = bisect_right(ends, end)
-                if piece == len(ends):
-                    continue
-                piece_begin, piece_end = ends[piece - 1] if piece else 0, ends[piece]
-            # A word that stands apart, as most do; before the first one is the last border.
-            if not one.word or beside[data[end]] or beside[data[end - one.size - 1]]:
-                known = found.get(one.leaf)
-                if (known and owners[piece] in known) or not _holds(one, data, end, piece, pieces):
-                    continue
-            owner = owners[piece]
-            known = found.get(one.leaf)
-            if known is None:
-                found[one.leaf] = [owner]
-            elif known[-1] < owner:
-                known.append(owner)
-            elif owner not in known:
-                insort(known, owner)
+            layer = layers.setdefault(_table_of(gate.leaf), [_CLOSED] * known.view.count)
+            for index in indexes_of(mask):
+                layer[index] = behind
+        if layers:
+            owners = [*texts.pieces.owners, 0]  # what ends behind all pieces is in none
+            hit = [owners[bisect_right(texts.ends, end)] for end in hits.ends]
+            for layer in layers.values():
+                yield (layer[owner].get(number) for owner, number in zip(hit, hits.numbers, strict=True))
 
     def _hits(self, texts: _Texts) -> Hits:
         """Pass over the texts; leaves that are told too often are taken out of the pass, and it is made again."""
@@ -176,19 +207,40 @@ class Pass:
         return self._scanner.scan(texts.data, _UNLIMITED)
 
 
-def _holds(one: _Sought, data: bytes, end: int, piece: int, pieces: Pieces) -> bool:
-    """Look again where something was found: at what stands beside it, and where that is not enough at the piece."""
-    edges = {_BESIDE[data[end]]} if one.right else set()
-    if one.left and (begin := end - one.size):
-        edges.add(_BESIDE[data[begin - 1]])
-    if _WITHIN in edges:
-        return False
-    if one.size and one.anywhere and _UNCERTAIN not in edges:
-        return True
-    return _here(one.leaf.leaf, piece, pieces.bodies) and one.test(pieces.texts[piece])
+def _table_of(leaf: Leaf) -> tuple[str, bool]:
+    assert isinstance(leaf, Match)  # noqa: S101  a gate is an equality
+    return leaf.field, leaf.fold
 
 
-def _here(leaf: Leaf, piece: int, bodies: int) -> bool:
-    """Whether a piece is of the field that the leaf looks through: bodies come first."""
-    name = getattr(leaf, "field", "")
-    return not ((name == BODY and piece >= bodies) or (name == EXCEPTION and piece < bodies))
+def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Leads:
+    """Return where the leads go that hold where they were found: a step for each, so as little as may be is called."""
+    data, piece_ends, owners, beside = texts.data, texts.ends, texts.pieces.owners, BESIDE
+    some: list[_Lead] = []
+    # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
+    piece, piece_begin, piece_end, owner = 0, 0, 0, 0
+    for one, end in zip(found, ends, strict=True):
+        if one is None:
+            continue
+        if not piece_begin <= end < piece_end:
+            piece = bisect_right(piece_ends, end)
+            if piece == len(piece_ends):
+                piece_end = 0
+                continue
+            piece_begin, piece_end = piece_ends[piece - 1] if piece else 0, piece_ends[piece]
+            owner = owners[piece]
+        indexes, apart = one.indexes, one.apart
+        # A word that stands apart, as most do; before the first one is the last border.
+        sure = apart and not beside[data[end]] and not beside[data[end - apart]]
+        if not sure and ((indexes and owner in indexes) or not one.sought.holds(data, end, piece, texts.pieces)):
+            continue
+        if indexes is None:
+            one.indexes = [owner]
+            some.append(one)
+        elif indexes[-1] < owner:
+            indexes.append(owner)
+        elif owner not in indexes:
+            insort(indexes, owner)
+    leads = [(one.to, one.indexes) for one in some if one.indexes]
+    for one in some:
+        one.indexes = None
+    return leads

@@ -159,6 +159,46 @@ async def test_many_words_are_found_in_one_pass() -> None:
     assert len(found(matcher, batch)) == 14
 
 
+GATES = ["service:orders", "service=Orders", "host:h1", "attr.x:1", ""]
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["red -blue", "red OR yellow", "-red", "/re+d/ blue"]], ids=["gates", "and others"]
+)
+async def test_a_word_is_found_behind_each_gate_that_is_open_to_its_record(more: list[str]) -> None:
+    """Gates of one field, of the same field with its case, of others, and none; beside filters that ask for more."""
+    matcher = Matcher(spawn)
+    texts = [*(f"{gate} {word}" for gate in GATES for word in ("red", "*lu*", "body:red", "/re.d$/")), *more]
+    watched(matcher, texts)
+    await settled(matcher)
+    services = ["orders", "Orders", "ORDERS", "others", ""]
+    records = [LogRecord(body=body, service=service) for service in services for body in ("red, blue", "Red", "reed")]
+    for index, record in enumerate(records):
+        record.host = f"h{index % 4}"
+        record.attributes["x"].int_value = index % 2
+    mixed, alone = Batch(records=records), Batch(resource=Resource(service="Orders", host="h1"), records=records[-3:])
+    for batch in (mixed, alone, mixed):
+        assert found(matcher, batch) == expected(texts, batch)
+    assert len(found(matcher, mixed)) == len(texts)
+    for text in texts[::2]:
+        matcher.remove(filter_of(text).canonical)
+    assert found(matcher, mixed) == expected(texts[1::2], mixed)
+    await settled(matcher)
+
+
+async def test_a_hit_behind_all_texts_leaves_those_of_the_next_database_where_they_are() -> None:
+    """One that has the last border in it belongs to no text; the next database begins from the front again."""
+    matcher = Matcher(spawn)
+    texts = ['*"\n\n\n"*', "blue", "yellow", "red"]
+    watched(matcher, texts[:3])
+    await settled(matcher)
+    watched(matcher, texts[3:])
+    await settled(matcher)
+    batch = Batch(records=[LogRecord(body="red blue\n\n")])
+    assert found(matcher, batch) == expected(texts, batch)
+    assert len(found(matcher, batch)) == 2
+
+
 async def test_a_word_that_is_everywhere_is_taken_out_of_the_pass() -> None:
     """And is found all the same."""
     matcher = Matcher(spawn)
