@@ -46,12 +46,13 @@ class _Texts:
 
     def __init__(self, pieces: Pieces, *, fold: bool) -> None:
         self.pieces = pieces
-        whole = BORDER.join((*pieces.texts, ""))
-        text = whole.casefold() if fold else whole
-        self.data = text.encode()
-        if len(self.data) == len(whole):  # so every character is a byte, folded or not
-            sizes: Iterable[int] = map(len, pieces.texts)
+        whole = BORDER.join(pieces.texts) + BORDER
+        sizes: Iterable[int]
+        if whole.isascii():  # every character is a byte, and words are found in it whatever its case
+            self.data = whole.encode()
+            sizes = map(len, pieces.texts)
         else:
+            self.data = (whole.casefold() if fold else whole).encode()
             sizes = (len((piece.casefold() if fold else piece).encode()) for piece in pieces.texts)
         # A hit belongs to the piece before whose end it ends. One that ends right there has the border in it, or is of
         # no characters, such as that of `^`, and belongs to the next piece.
