@@ -73,7 +73,25 @@ class TailBatch:
 
         The records are taken over as they are stored: to make messages of them again would cost ten times as much.
         """
-        return b"".join((self.head, *self.fields(indexes), places(indexes)))
+        return b"".join(self.pieces(indexes)[1])
+
+    def pieces(self, indexes: Sequence[int]) -> tuple[int, Sequence[bytes]]:
+        """Return the size of that Batch, and what it is joined of."""
+        records, _, head = self.ready
+        heads, numbers, places_heads = RECORD_HEADS.ready, NUMBERS.ready, PLACES_HEADS.ready
+        end = len(heads)  # of all three
+        pieces, where, size = [head], b"", len(head)
+        for index in indexes:
+            raw = records[index]
+            length = len(raw)
+            record_head = heads[length] if length < end else RECORD_HEADS[length]
+            pieces += record_head, raw
+            where += numbers[index] if index < end else NUMBERS[index]
+            size += len(record_head) + length
+        length = len(where)
+        places_head = places_heads[length] if length < end else PLACES_HEADS[length]
+        pieces += places_head, where
+        return size + len(places_head) + length, pieces
 
     @cached_property
     def view(self) -> BatchView:
@@ -93,11 +111,6 @@ class TailBatch:
         """The serialised records."""
         return self._parts.records
 
-    def fields(self, indexes: Sequence[int]) -> list[bytes]:
-        """Return records as fields of Batch, each in two pieces."""
-        records, heads = self.records, RECORD_HEADS
-        return [piece for index in indexes for raw in (records[index],) for piece in (heads[len(raw)], raw)]
-
     @cached_property
     def ready(self) -> tuple[Sequence[bytes], bytes, bytes]:
         """What every part is made of: the serialised records, the field `cursor` of Records, and `head`."""
@@ -114,9 +127,3 @@ def cursor_field(cursor: str) -> bytes:
     """Return a field `cursor` of Records."""
     raw = cursor.encode()
     return delimited(Records.CURSOR_FIELD_NUMBER, len(raw)) + raw
-
-
-def places(indexes: Sequence[int]) -> bytes:
-    """Return a field `indexes` of Batch; they are in order."""
-    numbers = b"".join([NUMBERS[index] for index in indexes])
-    return PLACES_HEADS[len(numbers)] + numbers

@@ -33,8 +33,8 @@ def tag(field: int, wire_type: int) -> bytes:
 class Heads:
     """What goes before so many bytes, or anything else by a number, made beforehand for each number below `limit`.
 
-    ready   those, by their number: the hot path of every delivery looks here. One list touches a fraction of the memory
-            that a dict does, and of what was touched for the batch before, the cache has nothing any more.
+    ready   those, by their number: loops look here first, and only then ask for any number. One list touches a
+            fraction of the memory that a dict does, and of what the batch before has touched, nothing is cached.
     """
 
     def __init__(self, make: Callable[[int], bytes], limit: int = 2048) -> None:

@@ -24,7 +24,7 @@ class Gated:
     """Plans whose anchors all have an index."""
 
     def __init__(self) -> None:
-        # Where plans lead that are no more than anchor and gate, put together; and plans that have to be judged.
+        # Where plans lead that are no more than anchor and gate, both of tables; and plans that have to be judged.
         self._exact: _Places[Any] = {}
         self._others: _Places[Plan] = {}
 

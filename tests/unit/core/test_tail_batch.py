@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,17 @@ def test_a_part_says_which_records_it_has(indexes: list[int]) -> None:
     expected.indexes.extend(indexes)
     assert part == expected
     assert len(batch.message.records) == 4
+
+
+@pytest.mark.parametrize("indexes", [[0, 2100], [126, 127, 128], [2046, 2047, 2048], [*range(5, 2000)]], ids=str)
+def test_a_part_of_a_large_batch_says_so_too(indexes: list[int]) -> None:
+    """With places, and sizes of records and of all places, on both sides of where tables end."""
+    bodies = ["x" * (2040 + index % 5) if index % 100 < 5 else "" for index in range(2101)]
+    whole = Batch(records=[LogRecord(body=body) for body in bodies])
+    batch = TailBatch(StoredBatch(0, 2101, 0, whole.SerializeToString()), EPOCH, TENANT)
+    part = Batch.FromString(batch.part(indexes))
+    assert part == Batch(records=[whole.records[index] for index in indexes], indexes=indexes)
+    assert batch.pieces(indexes)[0] == len(batch.part(indexes))
 
 
 def test_a_part_of_a_batch_without_a_resource_has_none() -> None:
