@@ -89,7 +89,11 @@ def test_a_part_says_which_records_it_has(indexes: list[int]) -> None:
     assert len(batch.message.records) == 4
 
 
-@pytest.mark.parametrize("indexes", [[0, 2100], [126, 127, 128], [2046, 2047, 2048], [*range(5, 2000)]], ids=str)
+@pytest.mark.parametrize(
+    "indexes",
+    [[0, 2100], [126, 127, 128], [2046, 2047, 2048], [*range(5, 2000)]],
+    ids=["far apart", "of one byte and two", "at the end of the table", "many"],
+)
 def test_a_part_of_a_large_batch_says_so_too(indexes: list[int]) -> None:
     """With places, and sizes of records and of all places, on both sides of where tables end."""
     bodies = ["x" * (2040 + index % 5) if index % 100 < 5 else "" for index in range(2101)]
