@@ -221,7 +221,6 @@ def grpc_options(settings: Settings) -> GrpcOptions:
         max_otlp_bytes=settings.ingest.max_otlp_bytes,
         max_concurrent_streams=grpc.max_concurrent_streams,
         keepalive_seconds=grpc.keepalive_seconds,
-        keepalive_min_seconds=grpc.keepalive_min_seconds,
         max_metadata_bytes=grpc.max_metadata_bytes,
         handshake_seconds=grpc.handshake_seconds,
         lines=LineLimits(grpc.max_stray_bytes, grpc.stray_bytes_per_s, grpc.max_held_seconds),

@@ -16,8 +16,9 @@ import struct
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import repeat
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
@@ -42,7 +43,7 @@ from tests.http2 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 _MIB = 2**20
 _CUT = (OSError, ssl.SSLError, asyncio.IncompleteReadError)
@@ -116,15 +117,37 @@ class Flood:
 
         await self.many(peer, peers)
 
-    async def keep_sending(self, writer: asyncio.StreamWriter, data: bytes, what: str, worth: int) -> None:
-        """Send the same bytes, which are `worth` so many of something, until the time is up or the peer cuts."""
-        while self.goes_on:
-            writer.write(data)
-            await writer.drain()
-            self.count(what, worth)
-            if writer.transport.is_closing():
-                raise ConnectionError
-            await asyncio.sleep(0)
+    async def keep_sending(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        blocks: Iterator[tuple[bytes, int]],
+        what: str,
+        *,
+        reads: bool,
+    ) -> None:
+        """Send blocks, each worth so many of something, until the time is up or the peer cuts.
+
+        Without `reads`, nothing that the peer answers leaves the kernel.
+        """
+        swallow = asyncio.create_task(_swallow(reader)) if reads else None
+        if not reads:
+            cast("asyncio.Transport", writer.transport).pause_reading()
+        try:
+            async with asyncio.timeout(self.target.seconds):
+                while self.goes_on:
+                    block, worth = next(blocks)
+                    writer.write(block)
+                    await writer.drain()
+                    self.count(what, worth)
+                    if writer.transport.is_closing() or (swallow and swallow.done()):
+                        raise ConnectionError
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            pass
+        finally:
+            if swallow:
+                swallow.cancel()
 
 
 # --- connections -----------------------------------------------------------------------------------------------------
@@ -270,11 +293,9 @@ async def pipelined_requests(flood: Flood) -> None:
     """Requests without waiting for answers, which nobody reads."""
 
     async def one() -> None:
-        _, writer = await _web(flood)
+        reader, writer = await _web(flood)
         request = b"GET /static/app.js HTTP/1.1\r\nhost: localhost\r\n\r\n" * 100
-        async with asyncio.timeout(flood.target.seconds):
-            with suppress(TimeoutError):
-                await flood.keep_sending(writer, request, "requests", 100)
+        await flood.keep_sending(reader, writer, repeat((request, 100)), "requests", reads=False)
 
     await flood.again(one, 2)
 
@@ -349,15 +370,9 @@ def _ws_flood(data: bytes, what: str, worth: int, *, reads: bool = False) -> Cal
 
         async def one() -> None:
             reader, writer, _ = await _socket(flood, tls=tls)
-            swallow = asyncio.create_task(_swallow(reader)) if reads else None
             try:
-                async with asyncio.timeout(flood.target.seconds):
-                    await flood.keep_sending(writer, data, what, worth)
-            except TimeoutError:
-                pass
+                await flood.keep_sending(reader, writer, repeat((data, worth)), what, reads=reads)
             finally:
-                if swallow:
-                    swallow.cancel()
                 writer.transport.abort()
 
         await flood.again(one, 3)
@@ -420,32 +435,28 @@ async def ws_deflate(flood: Flood) -> None:
 
 
 def _h2_flood(
-    data: Callable[[int], tuple[bytes, int]], what: str, *, reads: bool = True
+    data: Callable[[int], tuple[bytes, int]], what: str, *, reads: bool = True, welcome: bool = False
 ) -> Callable[[Flood], Awaitable[None]]:
-    """Send what `data` returns for the next stream's number, with how many it was, over and over."""
+    """Send what `data` returns for the next stream's number, with how many it was, over and over.
+
+    `welcome`: after a call that has been answered.
+    """
+
+    def blocks() -> Iterator[tuple[bytes, int]]:
+        stream = 1
+        while True:
+            block, count = data(stream)
+            stream += 2 * count
+            yield block, count
 
     async def run(flood: Flood) -> None:
         async def one() -> None:
             async with connected(flood.target.grpc_port, flood.target.tls(flood.target.producer)) as peer:
                 flood.count("connections")
-                swallow = asyncio.create_task(_swallow(peer.reader)) if reads else None
-                stream = 1
-                try:
-                    while flood.goes_on:
-                        block, count = data(stream)
-                        stream += 2 * count
-                        peer.writer.write(block)
-                        async with asyncio.timeout(flood.target.seconds):
-                            await peer.writer.drain()
-                        flood.count(what, count)
-                        if peer.writer.transport.is_closing():
-                            raise ConnectionError
-                        await asyncio.sleep(0)
-                except TimeoutError:
-                    return
-                finally:
-                    if swallow:
-                        swallow.cancel()
+                if welcome:
+                    peer.call(INGEST, 1, message(_hello(f"flood-{monotonic()}")))
+                    await peer.outcome()
+                await flood.keep_sending(peer.reader, peer.writer, blocks(), what, reads=reads)
 
         await flood.again(one, 3)
 
@@ -537,6 +548,10 @@ async def grpc_gzip_bombs(flood: Flood) -> None:
     await flood.again(one, 2)
 
 
+def _hello(producer: str) -> bytes:
+    return ProducerMessage(hello=Hello(producer_id=producer, next_seq=1)).SerializeToString()
+
+
 def _pieces(data: bytes, size: int = 16_384) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
@@ -547,8 +562,7 @@ async def stuck_producers(flood: Flood) -> None:
 
     async def one(number: int) -> None:
         async with connected(flood.target.grpc_port, tls) as peer:
-            hello = ProducerMessage(hello=Hello(producer_id=f"stuck-{number}", next_seq=1))
-            peer.call(INGEST, 1, message(hello.SerializeToString()))
+            peer.call(INGEST, 1, message(_hello(f"stuck-{number}")))
             await peer.outcome()
             flood.count("streams")
             await flood.rest()
@@ -563,8 +577,7 @@ async def deaf_producers(flood: Flood) -> None:
 
     async def one(number: int) -> None:
         async with connected(flood.target.grpc_port, tls, struct.pack(">HI", 4, 0)) as peer:
-            hello = ProducerMessage(hello=Hello(producer_id=f"deaf-{number}", next_seq=1))
-            peer.call(INGEST, 1, message(hello.SerializeToString()))
+            peer.call(INGEST, 1, message(_hello(f"deaf-{number}")))
             for seq in range(1, 200):
                 batch = Batch(seq=seq, resource=Resource(service="deaf"), records=records)
                 peer.send(frame(DATA, 0, 1, message(ProducerMessage(batch=batch).SerializeToString())))

@@ -65,7 +65,6 @@ class Grpc(Section):
     keepalive_seconds: Seconds = Field(
         default=30.0, description="how often a silent connection is asked whether it lives"
     )
-    keepalive_min_seconds: Seconds = Field(default=10.0, description="how often a client may ask the same")
     max_metadata_bytes: Bytes = Field(default=16_384, description="size of a call's headers")
     handshake_seconds: Seconds = Field(default=10.0, description="time that a TLS handshake may take")
     max_stray_bytes: Bytes = Field(

@@ -35,7 +35,6 @@ OPTIONS = GrpcOptions(
     max_otlp_bytes=2000,
     max_concurrent_streams=10,
     keepalive_seconds=60.0,
-    keepalive_min_seconds=10.0,
     max_metadata_bytes=8192,
     handshake_seconds=5.0,
     lines=LineLimits(32768, 65536, 10.0),
