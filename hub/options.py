@@ -223,7 +223,12 @@ def grpc_options(settings: Settings) -> GrpcOptions:
         keepalive_seconds=grpc.keepalive_seconds,
         max_metadata_bytes=grpc.max_metadata_bytes,
         handshake_seconds=grpc.handshake_seconds,
-        lines=LineLimits(grpc.max_stray_bytes, grpc.stray_bytes_per_s, grpc.max_held_seconds),
+        lines=LineLimits(
+            stranger_bytes=grpc.max_stray_bytes,
+            client_bytes=grpc.client_stray_bytes,
+            bytes_per_s=grpc.stray_bytes_per_s,
+            hold_seconds=grpc.max_held_seconds,
+        ),
         reuse_port=settings.workers > 1,
     )
 

@@ -478,6 +478,7 @@ def _resets(path: str) -> Callable[[int], tuple[bytes, int]]:
 
 h2_rapid_reset = _h2_flood(_resets(INGEST), "streams")
 h2_rapid_reset_tail = _h2_flood(_resets(TAIL), "streams")
+h2_resets_of_a_client = _h2_flood(lambda stream: _resets(INGEST)(stream + 2), "streams", welcome=True)
 h2_unknown_methods = _h2_flood(
     lambda stream: (
         b"".join(
@@ -489,6 +490,7 @@ h2_unknown_methods = _h2_flood(
     "calls",
 )
 h2_pings = _h2_flood(lambda _: (frame(PING, 0, 0, bytes(8)) * 1000, 1000), "frames", reads=False)
+h2_pings_of_a_client = _h2_flood(lambda _: (frame(PING, 0, 0, bytes(8)) * 1000, 1000), "frames", welcome=True)
 h2_ping_acks = _h2_flood(lambda _: (frame(PING, ACK, 0, bytes(8)) * 1000, 1000), "frames", reads=False)
 h2_settings = _h2_flood(
     lambda _: (frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 65535)) * 1000, 1000), "frames", reads=False
@@ -641,6 +643,8 @@ FLOODS: dict[str, Callable[[Flood], Awaitable[None]]] = {
     "h2_rapid_reset_tail": h2_rapid_reset_tail,
     "h2_unknown_methods": h2_unknown_methods,
     "h2_pings": h2_pings,
+    "h2_pings_of_a_client": h2_pings_of_a_client,
+    "h2_resets_of_a_client": h2_resets_of_a_client,
     "h2_ping_acks": h2_ping_acks,
     "h2_settings": h2_settings,
     "h2_empty_data": h2_empty_data,

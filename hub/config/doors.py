@@ -73,6 +73,12 @@ class Grpc(Section):
         description="bytes of a connection that are of no call and no message, beyond what calls may have under way; "
         "one that sends more is held",
     )
+    client_stray_bytes: Bytes = Field(
+        default=2 * 2**20,
+        ge=64 * 2**10,
+        description="what the calls of a client may have under way at first, beyond twice its largest message; again "
+        "for each 0.2 s that it is held",
+    )
     stray_bytes_per_s: Bytes = Field(default=64 * 2**10, ge=1024, description="how fast they are forgiven")
     max_held_seconds: Seconds = Field(
         default=10.0, gt=0, description="how long a connection is held before it is cut, unless its calls catch up"

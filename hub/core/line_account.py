@@ -9,9 +9,13 @@ pings, settings and windows are legitimate, and may come to
     + once           for what a call may send before the services take it, from then on
     + once more      for each call while a service waits for its messages
 
+A client is trusted with the latter two by and by: with `client_bytes` and twice its largest message at first, and with
+`client_bytes` more each time that it was held and the services caught up, and for each fifth of a second that it is
+held. So one that has more under way than others is late a few times at most, and a flood comes in small pieces.
+
 A connection above that for a moment is held: the kernel drops what comes, and TCP sends it again later, so that a peer
 that was only quicker than the hub loses nothing. It is released as soon as the services have caught up, and cut if they
-never do.
+never do, `hold_seconds` after it was last trusted with more.
 """
 
 from __future__ import annotations
@@ -31,13 +35,16 @@ _EMPTY_CALL_BYTES = 2**13
 # For so long a connection may be above what it may, up to so many times: a call takes a moment from the kernel to its
 # service, and what was dropped meanwhile may come again a fifth of a second later only.
 _PATIENCE_SECONDS, _PATIENCE = 0.002, 3
+# How long a client is held before it is trusted with more.
+_TRUST_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class LineLimits:
-    """How much may be stray of a stranger, how fast it is forgiven, how long a connection is held before it is cut."""
+    """How much may be stray of a stranger and, to begin with, of a client; how fast it is forgiven; when one is cut."""
 
     stranger_bytes: int
+    client_bytes: int
     bytes_per_s: int
     hold_seconds: float
 
@@ -56,7 +63,7 @@ class LineAccount:
 
     __slots__ = (
         *("_asked_bytes", "_held_since", "_known_bytes", "_limits", "_offended", "_over_since"),
-        *("_received", "_seen", "_sent", "_stray", "_taken"),
+        *("_received", "_seen", "_sent", "_stray", "_taken", "_trusted_at", "_trusted_bytes"),
     )
 
     def __init__(self, limits: LineLimits, now: float) -> None:
@@ -68,6 +75,8 @@ class LineAccount:
         self._over_since: float | None = None
         self._held_since: float | None = None
         self._offended = False
+        self._trusted_bytes = limits.client_bytes
+        self._trusted_at = now
 
     @property
     def known(self) -> bool:
@@ -81,8 +90,8 @@ class LineAccount:
 
     @property
     def suspect(self) -> bool:
-        """Whether it will be held unless the services catch up at once."""
-        return self._over_since is not None and not self.held
+        """Whether it is held soon unless the services catch up."""
+        return not self.held and self._stray > self.allowed_bytes >> 1
 
     @property
     def stray_bytes(self) -> int:
@@ -92,7 +101,12 @@ class LineAccount:
     @property
     def allowed_bytes(self) -> int:
         """What may be."""
-        return self._limits.stranger_bytes + self._known_bytes + self._asked_bytes
+        return self._limits.stranger_bytes + min(self._trusted_bytes, self._known_bytes + self._asked_bytes)
+
+    @property
+    def received_bytes(self) -> int:
+        """What had come at the last judgement."""
+        return self._received
 
     def began(self, header_bytes: int) -> None:
         """Take note of a call that a service heard of."""
@@ -105,6 +119,7 @@ class LineAccount:
     def took(self, size: int) -> None:
         """Take note of a message."""
         self._taken += size + (size >> _SHARE_SHIFT) + _EACH_BYTES
+        self._trusted_bytes = max(self._trusted_bytes, self._limits.client_bytes + 2 * size)
 
     def answered(self, most_bytes: int) -> None:
         """Take note that a message was taken, or a call answered: the peer is a client of ours."""
@@ -132,14 +147,27 @@ class LineAccount:
     def _verdict(self, now: float) -> Verdict:
         allowed = self.allowed_bytes
         if self._stray <= allowed and not self._offended:
-            released = self.held
-            self._over_since = self._held_since = None
-            return Verdict.RELEASE if released else Verdict.PASS
+            return self._released()
         if self._held_since is not None:
-            return Verdict.CUT if now - self._held_since >= self._limits.hold_seconds else Verdict.PASS
+            if now - self._trusted_at >= _TRUST_SECONDS:
+                self._trust_more(now)
+            return Verdict.CUT if now - self._trusted_at >= self._limits.hold_seconds else Verdict.PASS
         if self._over_since is None:
             self._over_since = now
         if now - self._over_since < _PATIENCE_SECONDS and self._stray <= _PATIENCE * allowed and not self._offended:
             return Verdict.PASS
-        self._held_since = now
+        self._held_since = self._trusted_at = now
         return Verdict.HOLD
+
+    def _released(self) -> Verdict:
+        held, self._over_since, self._held_since = self._held_since, None, None
+        if held is None:
+            return Verdict.PASS
+        if held == self._trusted_at:  # it is not that it was trusted with more: it was no flood
+            self._trust_more(held)
+        return Verdict.RELEASE
+
+    def _trust_more(self, now: float) -> None:
+        if self._trusted_bytes < self._known_bytes + self._asked_bytes and not self._offended:
+            self._trusted_bytes += self._limits.client_bytes
+            self._trusted_at = now

@@ -26,8 +26,10 @@ _ALERT_SECONDS, _ALERT_TURN_SECONDS = 0.1, 0.003
 # How often one that is held is looked at.
 _HELD_SECONDS = 0.05
 # Clients of ours are looked at in turn, whatever comes: to be woken by all their news cost 0.5 us a record at 50,000 a
-# second. So is a peer that does not read, which may have no news to tell. So many at once, or a twentieth of all.
-_ROUND_SECONDS, _ROUND_LINES, _ROUND_SHARE = 0.1, 16, 20
+# second. So is a peer that does not read, which may have no news to tell. So many at once, or a hundredth of all.
+_ROUND_SECONDS, _ROUND_LINES, _ROUND_SHARE = 0.02, 16, 100
+# How often, once nothing has come for so long.
+_IDLE_SECONDS, _IDLE_TURN_SECONDS = 0.5, 0.1
 # What the kernel keeps of a peer that no service listens to, while gRPC does not read: little comes after it is held.
 # It is where Linux begins (it doubles what is set). With less, segments over the loopback, of 64 KiB, had no room.
 _STRANGER_WINDOW_BYTES = 2**16
@@ -99,11 +101,12 @@ class Guard:
         self._lines: dict[Peer, Line] = {}
         self._files: dict[int, Line] = {}
         self._held: set[Line] = set()
+        self._suspects: set[Line] = set()
         self._round: list[Line] = []
         self._watch: _Watch | None = None
         self._arrived = False
         self._turns = 0
-        self._alert_until = 0.0
+        self._alert_until = self._busy_until = 0.0
 
     def begin(self, sockets: Sockets) -> None:
         """Watch a port's connections from now on; to be called in the event loop."""
@@ -187,7 +190,8 @@ class Guard:
             line = self._files.get(file)
             if line and not line.account.held:
                 self._judge(line)
-        for line in [line for line in self._held if now - line.judged >= _HELD_SECONDS]:
+        late = [line for line in self._held if now - line.judged >= _HELD_SECONDS]
+        for line in (*late, *[line for line in self._suspects if line.judged < now]):
             self._judge(line)
         self._go_round(now)
         watch.again(self._pause(now, busy=bool(files)))
@@ -196,7 +200,9 @@ class Guard:
         """Return how long nothing need be looked at."""
         if now < self._alert_until or self._arrived:
             return _ALERT_TURN_SECONDS
-        return _TURN_SECONDS if busy or self._held or self._turns else _ROUND_SECONDS
+        if busy or self._held or self._turns:
+            return _TURN_SECONDS
+        return _ROUND_SECONDS if now < self._busy_until else _IDLE_TURN_SECONDS
 
     def _go_round(self, now: float) -> None:
         """Look at a few of those that have not been looked at for long."""
@@ -234,6 +240,7 @@ class Guard:
         if line.file != file:  # its address has another connection by now
             return
         self._held.discard(line)
+        self._suspects.discard(line)
         line.file = -1
         if not line.calls:
             self._lines.pop(line.peer, None)
@@ -249,7 +256,10 @@ class Guard:
             self._gone(line)
             return
         line.judged = now
+        if counts[0] != line.account.received_bytes:
+            self._busy_until = now + _IDLE_SECONDS
         verdict = line.account.judge(now, *counts)
+        self._suspects.discard(line)
         if verdict is Verdict.HOLD and sockets.hold(line.file, line.peer):
             line.held_at = now
             self._held.add(line)
@@ -263,6 +273,7 @@ class Guard:
                 line.told = True
                 self._say(line, "held")
             elif line.account.suspect:
+                self._suspects.add(line)
                 self._alert_until = now + _ALERT_SECONDS
         else:  # the number stands for something else by now
             self._gone(line)

@@ -42,7 +42,7 @@ class MeteredHandler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
     So the guard hears of such a call when it begins, and not only when its message is whole.
 
     most_bytes          size of the largest message
-    window_bytes        what gRPC has a peer send of a call that nobody reads yet
+    under_way_bytes     what may come of a call before the service takes it
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class MeteredHandler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
         guard: Guard,
         *,
         most_bytes: int,
-        window_bytes: int,
+        under_way_bytes: int,
         max_metadata_bytes: int,
     ) -> None:
         self._inner = inner
         self._guard = guard
         self._most = most_bytes
-        self._window = window_bytes
+        self._under_way = under_way_bytes
         self._max_headers = max_metadata_bytes * _OFFENCE
         self._oversized = grpc.stream_stream_rpc_method_handler(self._refuse)
 
@@ -87,11 +87,11 @@ class MeteredHandler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
             line = self._guard.enter(peer_address(context))
             line.identity = line.identity or _identity(context)
             line.account.began(header_bytes)
-            metered = _MeteredContext(context, self._guard, line, self._most, self._window)
+            metered = _MeteredContext(context, self._guard, line, self._most, self._under_way)
             try:
                 await serve(requests, metered)
             except grpc.aio.AbortError:
-                self._guard.answered(line, self._window)
+                self._guard.answered(line, self._under_way)
                 raise
             except BaseException:
                 if metered.aborted:  # gRPC wants this very error, and a TaskGroup has wrapped it
@@ -108,15 +108,14 @@ class _MeteredContext:
     """A call whose messages are counted, and inflated; all else is the context's own."""
 
     def __init__(
-        self, context: ServicerContext[bytes, bytes], guard: Guard, line: Line, most: int, window: int
+        self, context: ServicerContext[bytes, bytes], guard: Guard, line: Line, most: int, under_way: int
     ) -> None:
         self.aborted: grpc.aio.AbortError | None = None
         self._context = context
         self._guard = guard
         self._line = line
         self._most = most
-        self._under_way = most + window
-        self._window = window
+        self._under_way = under_way
         self._asked_at = 0.0
         self._heard = False
 
@@ -134,7 +133,7 @@ class _MeteredContext:
         self._line.account.took(len(message))
         if not self._heard:
             self._heard = True
-            self._guard.answered(self._line, self._window)
+            self._guard.answered(self._line, self._under_way)
         return await self._inflated(message) if is_gzip(message) else message
 
     async def _inflated(self, message: bytes) -> bytes:
@@ -155,7 +154,7 @@ class _MeteredContext:
             return
         real = self._heard or monotonic() - self._asked_at >= _REAL_CALL_SECONDS
         if real and not self._heard:
-            self._guard.answered(self._line, self._window)
+            self._guard.answered(self._line, self._under_way)
         self._line.account.ended(self._under_way, empty=not real)
 
 

@@ -80,7 +80,7 @@ class GrpcServer:
             MeteredHandler,
             guard=self._guard,
             most_bytes=_most(options),
-            window_bytes=_LOOKAHEAD_BYTES,
+            under_way_bytes=_most(options) + _LOOKAHEAD_BYTES,
             max_metadata_bytes=options.max_metadata_bytes,
         )
         self._server.add_generic_rpc_handlers(tuple(metered(service.handlers()) for service in services))

@@ -16,7 +16,7 @@ from hub.rpc.peer import Peer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-LIMITS = LineLimits(stranger_bytes=10_000, bytes_per_s=1, hold_seconds=0.2)
+LIMITS = LineLimits(stranger_bytes=10_000, client_bytes=50_000, bytes_per_s=1, hold_seconds=0.2)
 ADDRESS = "192.0.2.7:5000"
 PEER = Peer.of(ADDRESS)
 CALL = 100_000
@@ -159,6 +159,22 @@ async def test_a_flood_without_news_is_found_in_time(site: Site) -> None:
     while "hold 7" not in site.sockets.done:
         site.sockets.comes(7, 5000, told=False)
         await asyncio.sleep(0.005)
+
+
+async def test_a_client_that_floods_is_held_in_time(site: Site) -> None:
+    """Its news are not told, so it is looked at often while anything comes, and all the time once it has much."""
+    await site.connect()
+    line = site.guard.enter(ADDRESS)
+    site.guard.asked(line, CALL)
+    site.guard.answered(line, CALL)
+    await asyncio.sleep(0.1)
+    site.sockets.comes(7, 100, told=False)
+    await until(lambda: line.account.received_bytes == 100)
+    await asyncio.sleep(0.1)  # it is new no more
+    while "hold 7" not in site.sockets.done:
+        site.sockets.comes(7, 2000, told=False)
+        await asyncio.sleep(0.002)
+    assert site.sockets.received[7] < 2 * LIMITS.client_bytes
 
 
 async def test_a_call_frees_its_connection(site: Site) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 assert hub.grpc_tls.TLS13_ONLY
 
-MOST, WINDOW = 100_000, 20_000
+MOST, UNDER_WAY = 100_000, 200_000
 SECONDS = 5.0
 NAME = "test.Service"
 
@@ -37,7 +37,7 @@ class RecordingGuard(Guard):
     """A guard without sockets, which keeps what it hears."""
 
     def __init__(self) -> None:
-        super().__init__(LineLimits(10_000, 1000, 1.0), print)
+        super().__init__(LineLimits(10_000, 2**20, 1000, 1.0), print)
         self.heard: list[str] = []
         self.lines: set[Line] = set()
 
@@ -142,7 +142,7 @@ async def serving(*options: tuple[str, Any]) -> AsyncIterator[Site]:
     """Serve without TLS."""
     guard, service = RecordingGuard(), Service()
     server = grpc.aio.server(options=[("grpc.per_message_decompression", 0), *options])
-    bounds = {"most_bytes": MOST, "window_bytes": WINDOW, "max_metadata_bytes": 1000}
+    bounds = {"most_bytes": MOST, "under_way_bytes": UNDER_WAY, "max_metadata_bytes": 1000}
     server.add_generic_rpc_handlers((MeteredHandler(service.handlers(), guard, **bounds),))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, PlainHandlers(server))
@@ -189,7 +189,7 @@ async def test_the_account_of_a_connection_holds_what_its_calls_took(site: Site)
     await site.over()
     (line,) = site.guard.lines
     assert line.account.known
-    assert line.account.allowed_bytes == 10_000 + WINDOW
+    assert line.account.allowed_bytes == 10_000 + UNDER_WAY
     line.account.judge(monotonic(), 3000, 0)
     assert 0 < line.account.stray_bytes < 3000
     line.account.judge(monotonic(), 53_000, 0)

@@ -37,7 +37,7 @@ OPTIONS = GrpcOptions(
     keepalive_seconds=60.0,
     max_metadata_bytes=8192,
     handshake_seconds=5.0,
-    lines=LineLimits(32768, 65536, 10.0),
+    lines=LineLimits(32768, 2**21, 65536, 10.0),
 )
 SECONDS = 10.0
 
