@@ -9,7 +9,7 @@ from hub.core.wire import Heads, delimited, tag, varint
 from hub.pb.tail_pb2 import COMPRESSION_UNSPECIFIED, Records, ServerMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.core.ports import Wire
     from hub.core.tail_batch import TailBatch
@@ -41,28 +41,34 @@ def records_message(
     return len(start) + size, (start, label, where, left_out, *body)
 
 
-def part_message(batch: TailBatch, indexes: Sequence[int], label: bytes, starts: Heads) -> bytes:
-    """Return a message with some records of a batch, in one go; `starts`: what goes before so many bytes of Records.
+def part_with(starts: Heads) -> Callable[[Wire, TailBatch, Sequence[int], bytes], bytes]:
+    """Return the method `part` of a wire; `starts`: what goes before so many bytes of Records.
 
-    Of thousands of different filters each passes a record now and then: then this is most of what is to be done.
+    Of thousands of different filters each passes a record now and then: then this is most of what is to be done, so it
+    calls nothing but what joins the bytes.
     """
-    records, cursor, head = batch.ready
-    if len(indexes) == 1:
-        [index] = indexes
-        try:
-            raw, where = records[index], _PLACE[index]
-            record_head = _RECORD_HEADS[len(raw)]
-            size = len(head) + len(record_head) + len(raw) + len(where)
-            batch_head = _BATCHES_HEADS[size]
-            start = starts.ready[len(label) + len(cursor) + len(batch_head) + size]
-            return b"".join((start, label, cursor, batch_head, head, record_head, raw, where))
-        except IndexError:  # it is larger than what is ready, and goes as several do
-            pass
-    size, pieces = batch.pieces(indexes)
-    batch_head = _BATCHES_HEADS[size] if size < len(_BATCHES_HEADS) else BATCHES_HEADS[size]
-    whole, ready = len(label) + len(cursor) + len(batch_head) + size, starts.ready
-    start = ready[whole] if whole < len(ready) else starts[whole]
-    return b"".join((start, label, cursor, batch_head, *pieces))
+    ready = starts.ready
+
+    def part(_wire: Wire, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
+        records, cursor, head = batch.ready
+        if len(indexes) == 1:
+            [index] = indexes
+            try:
+                raw, where = records[index], _PLACE[index]
+                record_head = _RECORD_HEADS[len(raw)]
+                size = len(head) + len(record_head) + len(raw) + len(where)
+                batch_head = _BATCHES_HEADS[size]
+                start = ready[len(label) + len(cursor) + len(batch_head) + size]
+                return b"".join((start, label, cursor, batch_head, head, record_head, raw, where))
+            except IndexError:  # it is larger than what is ready, and goes as several do
+                pass
+        size, pieces = batch.pieces(indexes)
+        batch_head = _BATCHES_HEADS[size] if size < len(_BATCHES_HEADS) else BATCHES_HEADS[size]
+        whole = len(label) + len(cursor) + len(batch_head) + size
+        start = ready[whole] if whole < len(ready) else starts[whole]
+        return b"".join((start, label, cursor, batch_head, *pieces))
+
+    return part
 
 
 def position_message(label: bytes, cursor: str, starts: Heads) -> bytes:
@@ -94,9 +100,7 @@ class MessageWire:
         """Return a subscription's name as it stands in a message."""
         return label_of(subscription)
 
-    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
-        """Return a records message with some records of a batch."""
-        return part_message(batch, indexes, label, RECORDS_HEADS)
+    part = part_with(RECORDS_HEADS)
 
     def position(self, label: bytes, cursor: str) -> bytes:
         """Return a position message."""

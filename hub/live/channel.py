@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hub.core.filter import Filter
     from hub.core.ports import Sink, Wire
@@ -38,12 +38,10 @@ class Channel:
     delivered   records sent to each plain watcher since the channel was made
     said        the offset up to which the watchers know where they stand
     plain       for each watcher its name, its label in messages, and its sink
-
-    Of thousands of channels hardly any is in the processor's cache when its turn comes, so what goes to the only
-    watcher of one takes no more than the channel itself and the watcher's label.
+    label       of the only watcher, where there is but one, and a plain one; and `offer` of its sink
     """
 
-    __slots__ = ("_label", "_offer", "delivered", "filter", "metered", "plain", "said", "users", "wire")
+    __slots__ = ("delivered", "filter", "label", "metered", "offer", "plain", "said", "users", "wire")
 
     def __init__(self, wanted: Filter, wire: Wire, head: int) -> None:
         self.filter = wanted
@@ -53,9 +51,8 @@ class Channel:
         self.plain: dict[Watcher, Way] = {}
         self.metered: dict[Watcher, Way] = {}
         self.users = 0
-        # Of the only watcher, where there is but one, and a plain one.
-        self._label = b""
-        self._offer: Callable[[bytes], bool] | None = None
+        self.label = b""
+        self.offer: Callable[[bytes], bool] | None = None
 
     @property
     def watched(self) -> bool:
@@ -75,22 +72,15 @@ class Channel:
         return was_plain
 
     def _choose(self) -> None:
-        self._label, self._offer = b"", None
+        self.label, self.offer = b"", None
         if len(self.plain) == 1 and not self.metered:
-            [(_, self._label, sink)] = self.plain.values()
-            self._offer = sink.offer
+            [(_, self.label, sink)] = self.plain.values()
+            self.offer = sink.offer
 
     def publish(self, batch: TailBatch, indexes: Sequence[int]) -> int:
         """Send what matches of a batch, at least one record; return the number of records sent to plain watchers."""
         self.said = batch.next_offset
-        count, offer = len(indexes), self._offer
-        if offer is not None and count < batch.count:
-            if offer(self.wire.part(batch, indexes, self._label)):
-                self.delivered += count
-                return count
-            for watcher in list(self.plain):
-                watcher.fell_behind(batch.stored.first_offset)
-            return 0
+        count = len(indexes)
         if self.metered:
             self._ask(batch, indexes)
         plain = self.plain
@@ -132,3 +122,24 @@ class Channel:
             if frame is None:
                 frame = frames[name] = self.wire.position(label, cursor)
             sink.write(frame)
+
+
+def publish(batch: TailBatch, leads: Iterable[tuple[Iterable[Channel], Sequence[int]]]) -> int:
+    """Send what passes filters of a batch to their channels; return the number of records sent to plain watchers.
+
+    Of thousands of channels hardly any is in the processor's cache when its turn comes, so what goes to the only
+    watcher of one takes no more than the channel itself and the watcher's label, and no call that can be spared.
+    """
+    whole, said = batch.count, batch.next_offset
+    delivered = 0
+    for channels, indexes in leads:
+        count = len(indexes)
+        for channel in channels:
+            offer = channel.offer
+            if offer is not None and count < whole and offer(channel.wire.part(batch, indexes, channel.label)):
+                channel.said = said
+                channel.delivered += count
+                delivered += count
+            else:
+                delivered += channel.publish(batch, indexes)
+    return delivered

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hub.core.cursor import Cursor
 from hub.core.stored import Hole
 from hub.core.tail_batch import TailBatch
-from hub.live.channel import Channel
+from hub.live.channel import Channel, publish
 from hub.live.matcher.matcher import Matcher
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ class Feed:
         everything = range(stored.records)
         for channel in list(self._channels.get(_EVERYTHING, ())):
             delivered += channel.publish(batch, everything)
-        for channels, indexes in self._matcher.match(batch) if self._matcher.watched else ():
-            for channel in channels:
-                delivered += channel.publish(batch, indexes)
+        if self._matcher.watched:
+            delivered += publish(batch, self._matcher.match(batch))
         self._counts.delivered.inc(delivered)
         self._counts.filtered.inc(stored.records * self._live_plain - delivered)
         self._stir()

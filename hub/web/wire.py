@@ -12,7 +12,7 @@ from hub.core.records_message import (
     RECORDS_HEADS,
     batches_field,
     label_of,
-    part_message,
+    part_with,
     position_message,
     records_message,
 )
@@ -59,9 +59,7 @@ class ProtoWire:
         """Return a subscription's name as it stands in a message."""
         return label_of(subscription)
 
-    def part(self, batch: TailBatch, indexes: Sequence[int], label: bytes) -> bytes:
-        """Return the frame of a records message with some records of a batch."""
-        return part_message(batch, indexes, label, _RECORDS_STARTS)
+    part = part_with(_RECORDS_STARTS)
 
     def position(self, label: bytes, cursor: str) -> bytes:
         """Return the frame of a position message."""

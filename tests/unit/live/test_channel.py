@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
-from hub.live.channel import Channel
+from hub.live.channel import Channel, publish
 from tests.fakes import FakeSink, entry, filter_of
 from tests.unit.live.world import CountingWire
 
@@ -54,11 +54,16 @@ def calls(one: Channel) -> dict[str, int]:
     return dict(one.wire.calls)
 
 
+def sent(one: Channel, published: TailBatch, indexes: Sequence[int]) -> int:
+    """Publish some records of a batch to a channel; return how many were sent."""
+    return publish(published, [((one,), indexes)])
+
+
 def test_watchers_of_one_name_get_one_frame() -> None:
     """Encoded once, framed once for each name."""
     one = channel()
     same, other = [FakeWatcher(one) for _ in range(3)], FakeWatcher(one, "t")
-    assert one.publish(batch(5, "red", "blue", "green"), [0, 2]) == 8
+    assert sent(one, batch(5, "red", "blue", "green"), [0, 2]) == 8
     assert calls(one) == {"body": 1, "records": 2}
     assert [watcher.peer.bodies() for watcher in same] == [["red", "green"]] * 3
     assert len({id(watcher.peer.frames[0]) for watcher in same}) == 1
@@ -70,20 +75,35 @@ def test_a_single_watcher_gets_its_frame() -> None:
     one = channel()
     watcher = FakeWatcher(one)
     published = batch(5, "red", "blue")
-    assert one.publish(published, [1]) == 1
+    assert sent(one, published, [1]) == 1
     assert [message.records.cursor for message in watcher.peer.of("records")] == [published.cursor]
     assert (one.delivered, one.said) == (1, 7)
+    assert calls(one) == {}  # in one go, as the part of a batch that only this one gets
+    assert sent(one, batch(7, "red", "blue"), [0, 1]) == 2
+    assert calls(one) == {"body": 1, "records": 1}
+    assert watcher.peer.bodies() == ["blue", "red", "blue"]
+    assert (one.delivered, one.said) == (3, 9)
+
+
+def test_a_batch_goes_to_all_channels_that_it_leads_to() -> None:
+    """Each is told of its own records, and all are counted together."""
+    few, many, nobody = channel(), channel(), channel()
+    watchers = [FakeWatcher(few), FakeWatcher(many), FakeWatcher(many)]
+    leads = [((few, many), [1]), ((nobody,), [0, 1]), ((many,), [0])]
+    assert publish(batch(3, "red", "blue"), leads) == 1 + 2 + 2
+    assert [watcher.peer.bodies() for watcher in watchers] == [["blue"], ["blue", "red"], ["blue", "red"]]
+    assert [one.delivered for one in (few, many, nobody)] == [1, 2, 2]
 
 
 def test_what_was_delivered_is_counted_for_whoever_joins() -> None:
     """A watcher's own is the difference since it joined, so the count goes on whoever is there."""
     one = channel()
     for first in (0, 2):
-        one.publish(batch(first, "a", "b"), [0, 1])
+        sent(one, batch(first, "a", "b"), [0, 1])
     assert one.delivered == 4
     assert calls(one) == {}
     FakeWatcher(one)
-    one.publish(batch(4, "a"), [0])
+    sent(one, batch(4, "a"), [0])
     assert one.delivered == 5
 
 
@@ -92,10 +112,10 @@ def test_a_slow_watcher_falls_behind_where_the_batch_begins_and_the_others_go_on
     one = channel()
     slow, fast = FakeWatcher(one), FakeWatcher(one)
     slow.peer.fill()
-    assert one.publish(batch(3, "red"), [0]) == 1
+    assert sent(one, batch(3, "red"), [0]) == 1
     assert (slow.behind, slow.peer.frames, fast.peer.bodies()) == ([(3, 0)], [], ["red"])
     fast.peer.fill()
-    assert one.publish(batch(4, "blue"), [0]) == 0
+    assert sent(one, batch(4, "blue"), [0]) == 0
     assert (fast.behind, fast.peer.bodies()) == ([(4, 1)], ["red"])
     assert not one.plain
 
@@ -103,10 +123,10 @@ def test_a_slow_watcher_falls_behind_where_the_batch_begins_and_the_others_go_on
 def test_a_slow_watcher_is_gone_before_the_batch_is_counted() -> None:
     """Else its account would have what it never got."""
     one = channel()
-    one.publish(batch(0, "red", "red"), [0, 1])
+    sent(one, batch(0, "red", "red"), [0, 1])
     slow = FakeWatcher(one)
     slow.peer.fill()
-    one.publish(batch(2, "red"), [0])
+    sent(one, batch(2, "red"), [0])
     assert (slow.behind, one.delivered) == ([(2, 2)], 3)
 
 
@@ -115,7 +135,7 @@ def test_metered_watchers_are_asked_for_each_batch() -> None:
     one = channel()
     metered, slow = FakeWatcher(one, metered=True), FakeWatcher(one, metered=True)
     slow.peer.fill()
-    assert one.publish(batch(3, "red", "blue"), [1]) == 0
+    assert sent(one, batch(3, "red", "blue"), [1]) == 0
     assert (metered.taken, metered.peer.frames) == ([(3, [1])], [])
     assert (slow.taken, slow.behind) == ([], [(3, 0)])
     assert (one.delivered, calls(one)) == (1, {})
@@ -148,7 +168,7 @@ def test_records_are_a_position_too() -> None:
     """Whoever got some knows where it stands."""
     one = channel()
     watcher = FakeWatcher(one)
-    one.publish(batch(0, "red"), [0])
+    sent(one, batch(0, "red"), [0])
     one.say_position(0, 1, "c1")
     assert watcher.peer.of("position") == []
 
@@ -157,7 +177,7 @@ def test_a_position_is_not_told_to_whoever_heard_of_more_since_the_last_time() -
     """Among thousands of filters most have passed something in between."""
     one = channel()
     watcher = FakeWatcher(one)
-    one.publish(batch(0, "red"), [0])
+    sent(one, batch(0, "red"), [0])
     one.say_position(0, 5, "c5")
     assert watcher.peer.of("position") == []
     one.say_position(5, 7, "c7")
