@@ -217,17 +217,19 @@ def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Lead
     """Return where the leads go that hold where they were found: a step for each, so as little as may be is called."""
     data, piece_ends, owners, beside = texts.data, texts.ends, texts.pieces.owners, BESIDE
     some: list[_Lead] = []
-    # The piece of the last hit, and where it begins and ends: mostly hits come in order, and several in one piece.
-    piece, piece_begin, piece_end, owner = 0, 0, 0, 0
+    # The piece of the last hit, and where it begins and ends: hits come in order, but for those of the next database.
+    piece, piece_begin, piece_end, owner, last = -1, 0, 0, 0, len(piece_ends) - 1
     for one, end in zip(found, ends, strict=True):
         if one is None:
             continue
         if not piece_begin <= end < piece_end:
-            piece = bisect_right(piece_ends, end)
-            if piece == len(piece_ends):
-                piece_end = 0
+            if end < piece_begin:
+                piece, piece_end = -1, 0
+            while piece_end <= end and piece < last:
+                piece += 1
+                piece_begin, piece_end = piece_end, piece_ends[piece]
+            if piece_end <= end:
                 continue
-            piece_begin, piece_end = piece_ends[piece - 1] if piece else 0, piece_ends[piece]
             owner = owners[piece]
         indexes, apart = one.indexes, one.apart
         # A word that stands apart, as most do; before the first one is the last border.
