@@ -218,18 +218,16 @@ def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Lead
     data, piece_ends, owners, beside = texts.data, texts.ends, texts.pieces.owners, BESIDE
     some: list[_Lead] = []
     # The piece of the last hit, and where it begins and ends: hits come in order, but for those of the next database.
-    piece, piece_begin, piece_end, owner, last = -1, 0, 0, 0, len(piece_ends) - 1
+    piece, piece_begin, piece_end, owner, behind_all = -1, 0, 0, 0, len(texts.data)
     for one, end in zip(found, ends, strict=True):
-        if one is None:
+        if one is None or end >= behind_all:
             continue
         if not piece_begin <= end < piece_end:
             if end < piece_begin:
                 piece, piece_end = -1, 0
-            while piece_end <= end and piece < last:
+            while piece_end <= end:
                 piece += 1
                 piece_begin, piece_end = piece_end, piece_ends[piece]
-            if piece_end <= end:
-                continue
             owner = owners[piece]
         indexes, apart = one.indexes, one.apart
         # A word that stands apart, as most do; before the first one is the last border.
@@ -243,6 +241,11 @@ def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Lead
             indexes.append(owner)
         elif owner not in indexes:
             insort(indexes, owner)
+    return _leads(some)
+
+
+def _leads(some: list[_Lead]) -> Leads:
+    """Return where they go, each with its indexes, and have them forget those."""
     leads = [(one.to, one.indexes) for one in some if one.indexes]
     for one in some:
         one.indexes = None
