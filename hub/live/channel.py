@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from hub.live.matcher.lead import Lead
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.core.filter import Filter
     from hub.core.ports import Sink, Wire
@@ -32,8 +34,8 @@ class Watcher(Protocol):
         """Send as much of a batch as is allowed."""
 
 
-class Channel:
-    """Watchers that all stand at the head of their tenant's log.
+class Channel(Lead):
+    """Watchers that all stand at the head of their tenant's log; what its filter leads to, or one of several.
 
     delivered   records sent to each plain watcher since the channel was made
     said        the offset up to which the watchers know where they stand
@@ -44,6 +46,7 @@ class Channel:
     __slots__ = ("delivered", "filter", "label", "metered", "offer", "plain", "said", "users", "wire")
 
     def __init__(self, wanted: Filter, wire: Wire, head: int) -> None:
+        super().__init__()
         self.filter = wanted
         self.wire = wire
         self.delivered = 0
@@ -124,22 +127,42 @@ class Channel:
             sink.write(frame)
 
 
-def publish(batch: TailBatch, leads: Iterable[tuple[Iterable[Channel], Sequence[int]]]) -> int:
+class Several(Lead):
+    """The channels of a filter, where there are several; they differ in their wire."""
+
+    __slots__ = ("channels",)
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def publish(self, batch: TailBatch, indexes: Sequence[int]) -> int:
+        """Send what matches of a batch to all; see `Channel.publish`."""
+        return sum(channel.publish(batch, indexes) for channel in self.channels)
+
+
+def publish(batch: TailBatch, leads: list[Channel | Several]) -> int:
     """Send what passes filters of a batch to their channels; return the number of records sent to plain watchers.
 
     Of thousands of channels hardly any is in the processor's cache when its turn comes, so what goes to the only
-    watcher of one takes no more than the channel itself and the watcher's label, and no call that can be spared.
+    watcher of one takes no more than the channel itself and the watcher's label, and no call that can be spared. The
+    leads forget what they led here, and are left out of the list.
     """
     whole, said = batch.count, batch.next_offset
     delivered = 0
-    for channels, indexes in leads:
+    for lead in leads:
+        indexes, lead.indexes = lead.indexes or (), None
         count = len(indexes)
-        for channel in channels:
-            offer = channel.offer
-            if offer is not None and count < whole and offer(channel.wire.part(batch, indexes, channel.label)):
-                channel.said = said
-                channel.delivered += count
-                delivered += count
-            else:
-                delivered += channel.publish(batch, indexes)
+        if (
+            type(lead) is Channel
+            and (offer := lead.offer) is not None
+            and count < whole
+            and offer(lead.wire.part(batch, indexes, lead.label))
+        ):
+            lead.said = said
+            lead.delivered += count
+            delivered += count
+        else:
+            delivered += lead.publish(batch, indexes)
+    leads.clear()
     return delivered

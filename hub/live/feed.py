@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hub.core.cursor import Cursor
 from hub.core.stored import Hole
 from hub.core.tail_batch import TailBatch
-from hub.live.channel import Channel, publish
+from hub.live.channel import Channel, Several, publish
 from hub.live.matcher.matcher import Matcher
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Feed:
         self._log = log
         self._counts = counts
         self._spawn = spawn
-        self._matcher = Matcher(spawn)
+        self._matcher: Matcher[Channel | Several] = Matcher(spawn)
         self._behind = False
         self._rung = False
         self._published = False
@@ -216,9 +216,14 @@ class Feed:
 
     def _lead(self, changed: Channel) -> None:
         """Have a filter lead to those of its channels that anybody watches."""
-        if not changed.filter.everything:
-            key = changed.filter.canonical
-            self._matcher.lead(key, tuple(channel for channel in self._channels[key] if channel.watched))
+        if changed.filter.everything:
+            return
+        key = changed.filter.canonical
+        watched = [channel for channel in self._channels[key] if channel.watched]
+        if len(watched) > 1:
+            self._matcher.lead(key, Several(watched))
+        else:
+            self._matcher.lead(key, watched[0] if watched else None)
 
     def sweep(self, *, tell_positions: bool) -> None:
         """Look at the log if nothing came for a while, and have channels tell where their watchers stand.

@@ -64,7 +64,7 @@ class Plan:
 
     gate       must hold as well, where there is one; it always has an index
     exact      whether anchor and gate are all there is to it
-    route      whatever what passes leads to; without any it is not judged
+    lead       whatever what passes leads to; None: the filter is not judged
     """
 
     root: Node
@@ -72,7 +72,7 @@ class Plan:
     anchors: tuple[SharedLeaf, ...] | None
     gate: SharedLeaf | None
     exact: bool
-    route: tuple[Any, ...] = ()
+    lead: Any = None
     _arithmetic: Callable[[Known], int] | None = None
 
     def judge(self, known: Known) -> int:

@@ -9,31 +9,31 @@ A leaf that is not compiled yet, or does not pay, is judged by itself: the resul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hub.core.filter.batch_view import indexes_of
 from hub.core.filter.nodes import Match, Regex
 from hub.core.filter.plan import Known, SharedLeaf, compute_of, is_equality, is_scannable, make_plan
 from hub.live.matcher.database import compile_literals, compile_patterns, fits
 from hub.live.matcher.gated import Gated
+from hub.live.matcher.lead import Lead, forget
 from hub.live.matcher.passes import Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hub.core.filter import Filter
     from hub.core.filter.nodes import Leaf
     from hub.core.filter.plan import Plan
     from hub.core.tail_batch import TailBatch
     from hub.live.matcher.scanner import Spawn
 
+L = TypeVar("L", bound=Lead)
 # A shorter text is found nearly everywhere; to look for it in each piece is cheaper than to be told each place.
 _MIN_LITERAL_BYTES = 3
 # Leaves that are judged by themselves take about 0.1 ms a batch each.
 _MANY = 32
 
 
-class Matcher:
+class Matcher(Generic[L]):
     """The filters of one tenant's channels, by their canonical form."""
 
     def __init__(self, spawn: Spawn) -> None:
@@ -41,13 +41,15 @@ class Matcher:
         self._plans: dict[str, Plan] = {}
         self._shared: dict[Leaf, SharedLeaf] = {}
         self._tables: dict[tuple[str, bool], dict[str, SharedLeaf]] = {}
-        self._literals = Pass(self, compile_literals, spawn, fold=True)
-        self._patterns = Pass(self, compile_patterns, spawn, fold=False)
+        self._literals: Pass[L] = Pass(self, compile_literals, spawn, fold=True)
+        self._patterns: Pass[L] = Pass(self, compile_patterns, spawn, fold=False)
         # Plans that lead somewhere: those of which a pass finds all there is to them, those that are judged for every
         # batch, and the others by gate and anchor.
-        self._found: dict[Plan, Pass] = {}
+        self._found: dict[Plan, Pass[L]] = {}
         self._always: set[Plan] = set()
-        self._gated = Gated()
+        self._gated: Gated[L] = Gated()
+        # Where the batch leads that was looked at last, until it is published.
+        self._passed: list[L] = []
 
     # --- filters come and go -----------------------------------------------------------------------------------------
 
@@ -61,7 +63,7 @@ class Matcher:
 
     def remove(self, key: str) -> None:
         """Forget a filter."""
-        self.lead(key, ())
+        self.lead(key, None)
         plan = self._plans.pop(key)
         for leaf in plan.leaves:
             leaf.plans.discard(plan)
@@ -69,15 +71,15 @@ class Matcher:
             if not leaf.uses:
                 self._forget(leaf)
 
-    def lead(self, key: str, route: tuple[Any, ...]) -> None:
-        """Set what `match` returns for a filter; where that is nothing, the filter costs nothing.
+    def lead(self, key: str, lead: L | None) -> None:
+        """Set what `match` returns for a filter; where that is None, the filter costs nothing.
 
         No two filters lead to the same.
         """
         plan = self._plans[key]
         self._displace(plan)
-        self.watched += bool(route) - bool(plan.route)
-        plan.route = route
+        self.watched += (lead is not None) - (plan.lead is not None)
+        plan.lead = lead
         self._place(plan)
 
     async def settle(self) -> None:
@@ -87,24 +89,24 @@ class Matcher:
                 await one.settle()
 
     def _place(self, plan: Plan) -> None:
-        if not plan.route:
+        if plan.lead is None:
             return
         if plan.anchors is None or not all(leaf.indexed for leaf in plan.anchors):
             self._tell(plan, 1)
             self._always.add(plan)
         elif plan.exact and (one := self._seeker(plan.anchors[0])):
             self._found[plan] = one
-            one.lead(plan.gate, plan.anchors[0], plan.route)
+            one.lead(plan.gate, plan.anchors[0], plan.lead)
         else:
             self._tell(plan, 1)
             self._gated.add(plan, plan.anchors)
 
     def _displace(self, plan: Plan) -> None:
-        if not plan.route:
+        if plan.lead is None:
             return
         one = self._found.pop(plan, None)
         if one and plan.anchors:
-            one.lead(plan.gate, plan.anchors[0], ())
+            one.lead(plan.gate, plan.anchors[0], None)
             return
         self._tell(plan, -1)
         self._always.discard(plan)
@@ -116,7 +118,7 @@ class Matcher:
             if one := self._seeker(leaf):
                 one.tell(leaf, more)
 
-    def _seeker(self, shared: SharedLeaf) -> Pass | None:
+    def _seeker(self, shared: SharedLeaf) -> Pass[L] | None:
         """Return the pass that finds a leaf, now or once it is compiled."""
         return next((one for one in (self._literals, self._patterns) if one.seeks(shared)), None)
 
@@ -159,19 +161,23 @@ class Matcher:
 
     # --- matching ----------------------------------------------------------------------------------------------------
 
-    def match(self, batch: TailBatch) -> list[tuple[tuple[Any, ...], Sequence[int]]]:
-        """Return where records of the batch lead that a filter passes, and their indexes in order."""
+    def match(self, batch: TailBatch) -> list[L]:
+        """Return where records of the batch lead that a filter passes, each with their indexes.
+
+        Whoever publishes them has them forget those and empties the list; what is left there, since a batch could not
+        be published, is forgotten before the next one is looked at.
+        """
+        passed = self._passed
+        forget(passed)
         known = Known(batch.view)
         self._look_up(known)
-        passed: list[tuple[tuple[Any, ...], Sequence[int]]] = []
         for one in (self._literals, self._patterns):
             if not one.idle:
-                passed += one.look(batch.view.pieces, known)
-        more, candidates = self._gated.open(known)
-        passed += more
-        for plan in candidates | self._always:
+                one.look(batch.view.pieces, known, passed)
+        for plan in self._gated.open(known, passed) | self._always:
             if mask := plan.judge(known):
-                passed.append((plan.route, indexes_of(mask)))
+                plan.lead.indexes = indexes_of(mask)
+                passed.append(plan.lead)
         return passed
 
     def _look_up(self, known: Known) -> None:

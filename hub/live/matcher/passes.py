@@ -12,11 +12,12 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import Counter
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hub.core.filter.batch_view import indexes_of
 from hub.core.filter.nodes import Match
 from hub.live.matcher.database import BORDER
+from hub.live.matcher.lead import Lead, forget
 from hub.live.matcher.scanner import Scanner
 from hub.live.matcher.sought import BESIDE, Sought
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hub.live.matcher.database import Hits
     from hub.live.matcher.scanner import Compile, Spawn
 
+L = TypeVar("L", bound=Lead)
 # A leaf that is found more often than this in a piece, on the average, is told too often: 0.4 µs each.
 _CHATTY = 2
 _UNLIMITED = 2**31
@@ -59,33 +61,18 @@ class _Texts:
         self.ends = list(accumulate(map(len(BORDER).__add__, sizes)))
 
 
-# Where records lead, each with their indexes in order.
-Leads = list[tuple[Any, list[int]]]
+class _Told(Lead):
+    """A leaf that is to be made known where it is found."""
+
+    __slots__ = ("leaf",)
+
+    def __init__(self, sought: Sought) -> None:
+        super().__init__()
+        self.seek(sought)
+        self.leaf = sought.leaf
 
 
-class _Lead:
-    """What is behind a gate for one number.
-
-    apart     `Sought.apart`
-    sought    what makes sure of it
-    to        where records lead that have it
-    indexes   those of the records in which it was found, while a batch is looked at
-    """
-
-    __slots__ = ("apart", "indexes", "sought", "to")
-
-    def __init__(self, sought: Sought, to: Any) -> None:  # noqa: ANN401  whatever the caller has
-        self.apart = sought.apart
-        self.sought = sought
-        self.to = to
-        self.indexes: list[int] | None = None
-
-
-_Behind = dict[int, _Lead]
-_CLOSED: _Behind = {}
-
-
-class Pass:
+class Pass(Generic[L]):
     """Leaves of one kind, each with a number that the scanner knows its expression by."""
 
     def __init__(self, owner: Owner, compile_all: Compile, spawn: Spawn, *, fold: bool) -> None:
@@ -96,9 +83,9 @@ class Pass:
         self._numbers: dict[SharedLeaf, int] = {}
         self._next = 0
         # What is behind gates, what needs none, and what others want to be told of, with how many they are.
-        self._behind: dict[SharedLeaf, _Behind] = {}
-        self._ungated: _Behind = {}
-        self._told: _Behind = {}
+        self._behind: dict[SharedLeaf, dict[int, L]] = {}
+        self._ungated: dict[int, L] = {}
+        self._told: dict[int, _Told] = {}
         self._listeners: Counter[int] = Counter()
 
     @property
@@ -139,12 +126,13 @@ class Pass:
         """Whether it has a leaf found, now or once it is compiled."""
         return shared in self._numbers
 
-    def lead(self, gate: SharedLeaf | None, shared: SharedLeaf, route: tuple[Any, ...]) -> None:
-        """Set where records lead in which a leaf is found and its gate holds, if there is one; (): nowhere."""
+    def lead(self, gate: SharedLeaf | None, shared: SharedLeaf, lead: L | None) -> None:
+        """Set where records lead in which a leaf is found and its gate holds, if there is one; None: nowhere."""
         number = self._numbers[shared]
         behind = self._ungated if gate is None else self._behind.setdefault(gate, {})
-        if route:
-            behind[number] = _Lead(self._sought[number], route)
+        if lead:
+            lead.seek(self._sought[number])
+            behind[number] = lead
             return
         del behind[number]
         if gate is not None and not behind:
@@ -157,7 +145,7 @@ class Pass:
             return
         self._listeners[number] += more
         if self._listeners[number]:
-            self._told[number] = _Lead(self._sought[number], shared)
+            self._told[number] = _Told(self._sought[number])
         else:
             del self._told[number], self._listeners[number]
 
@@ -166,28 +154,32 @@ class Pass:
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
-    def look(self, pieces: Pieces, known: Known) -> Leads:
-        """Return where records lead that have a leaf behind an open gate, and have it known where others are."""
+    def look(self, pieces: Pieces, known: Known, passed: list[L]) -> None:
+        """Add where records lead that have a leaf behind an open gate, and have it known where others are."""
         texts = _Texts(pieces, fold=self._fold)
         hits = self._hits(texts)  # before the gates are looked at: leaves may leave
-        passed: Leads = []
         for found in self._open(hits, texts, known):
-            passed += _look(found, hits.ends, texts)
+            _look(found, hits.ends, texts, passed)
         if self._ungated:
-            passed += _look(map(self._ungated.get, hits.numbers), hits.ends, texts)
+            _look(map(self._ungated.get, hits.numbers), hits.ends, texts, passed)
         if self._told:
-            known.found.update(_look(map(self._told.get, hits.numbers), hits.ends, texts))
-        return passed
+            told: list[_Told] = []
+            try:
+                _look(map(self._told.get, hits.numbers), hits.ends, texts, told)
+                known.found.update((one.leaf, one.indexes) for one in told if one.indexes)
+            finally:
+                forget(told)
 
-    def _open(self, hits: Hits, texts: _Texts, known: Known) -> Iterator[Iterable[_Lead | None]]:
+    def _open(self, hits: Hits, texts: _Texts, known: Known) -> Iterator[Iterable[L | None]]:
         """Yield what is behind the gate that is open to each hit, by table: a record has one value in each."""
-        layers: dict[tuple[str, bool], list[_Behind]] = {}
+        closed: dict[int, L] = {}
+        layers: dict[tuple[str, bool], list[dict[int, L]]] = {}
         for gate in self._behind.keys() & known.masks.keys():
             behind, mask = self._behind[gate], known.masks[gate]
             if mask == known.view.all:  # as mostly: who sends a batch is one service, on one host
                 yield map(behind.get, hits.numbers)
                 continue
-            layer = layers.setdefault(_table_of(gate.leaf), [_CLOSED] * known.view.count)
+            layer = layers.setdefault(_table_of(gate.leaf), [closed] * known.view.count)
             for index in indexes_of(mask):
                 layer[index] = behind
         if layers:
@@ -213,14 +205,13 @@ def _table_of(leaf: Leaf) -> tuple[str, bool]:
     return leaf.field, leaf.fold
 
 
-def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Leads:
-    """Return where the leads go that hold where they were found: a step for each, so as little as may be is called."""
+def _look(found: Iterable[L | None], ends: list[int], texts: _Texts, passed: list[L]) -> None:
+    """Add the leads that hold where they were found: a step for each, so as little as may be is called."""
     data, piece_ends, owners, beside = texts.data, texts.ends, texts.pieces.owners, BESIDE
-    some: list[_Lead] = []
     # The piece of the last hit, and where it begins and ends: hits come in order, but for those of the next database.
     piece, piece_begin, piece_end, owner, behind_all = -1, 0, 0, 0, len(texts.data)
-    for one, end in zip(found, ends, strict=True):
-        if one is None or end >= behind_all:
+    for lead, end in zip(found, ends, strict=True):
+        if lead is None or end >= behind_all:
             continue
         if not piece_begin <= end < piece_end:
             if end < piece_begin:
@@ -229,24 +220,15 @@ def _look(found: Iterable[_Lead | None], ends: list[int], texts: _Texts) -> Lead
                 piece += 1
                 piece_begin, piece_end = piece_end, piece_ends[piece]
             owner = owners[piece]
-        indexes, apart = one.indexes, one.apart
+        indexes, apart = lead.indexes, lead.apart
         # A word that stands apart, as most do; before the first one is the last border.
         sure = apart and not beside[data[end]] and not beside[data[end - apart]]
-        if not sure and ((indexes and owner in indexes) or not one.sought.holds(data, end, piece, texts.pieces)):
+        if not sure and ((indexes and owner in indexes) or not lead.holds(data, end, piece, texts.pieces)):
             continue
         if indexes is None:
-            one.indexes = [owner]
-            some.append(one)
+            lead.indexes = [owner]
+            passed.append(lead)
         elif indexes[-1] < owner:
             indexes.append(owner)
         elif owner not in indexes:
             insort(indexes, owner)
-    return _leads(some)
-
-
-def _leads(some: list[_Lead]) -> Leads:
-    """Return where they go, each with its indexes, and have them forget those."""
-    leads = [(one.to, one.indexes) for one in some if one.indexes]
-    for one in some:
-        one.indexes = None
-    return leads

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
-from hub.live.channel import Channel, publish
+from hub.live.channel import Channel, Several, publish
 from tests.fakes import FakeSink, entry, filter_of
 from tests.unit.live.world import CountingWire
 
@@ -56,7 +56,13 @@ def calls(one: Channel) -> dict[str, int]:
 
 def sent(one: Channel, published: TailBatch, indexes: Sequence[int]) -> int:
     """Publish some records of a batch to a channel; return how many were sent."""
-    return publish(published, [((one,), indexes)])
+    return publish(published, [led(one, indexes)])
+
+
+def led(lead: Channel | Several, indexes: Sequence[int]) -> Channel | Several:
+    """Have records lead somewhere."""
+    lead.indexes = list(indexes)
+    return lead
 
 
 def test_watchers_of_one_name_get_one_frame() -> None:
@@ -87,12 +93,15 @@ def test_a_single_watcher_gets_its_frame() -> None:
 
 def test_a_batch_goes_to_all_channels_that_it_leads_to() -> None:
     """Each is told of its own records, and all are counted together."""
-    few, many, nobody = channel(), channel(), channel()
-    watchers = [FakeWatcher(few), FakeWatcher(many), FakeWatcher(many)]
-    leads = [((few, many), [1]), ((nobody,), [0, 1]), ((many,), [0])]
-    assert publish(batch(3, "red", "blue"), leads) == 1 + 2 + 2
-    assert [watcher.peer.bodies() for watcher in watchers] == [["blue"], ["blue", "red"], ["blue", "red"]]
-    assert [one.delivered for one in (few, many, nobody)] == [1, 2, 2]
+    few, many, nobody, last = channel(), channel(), channel(), channel()
+    watchers = [FakeWatcher(few), FakeWatcher(many), FakeWatcher(many), FakeWatcher(last)]
+    leads = [led(Several([few, many]), [1]), led(nobody, [0, 1]), led(last, [0])]
+    every = list(leads)
+    assert publish(batch(3, "red", "blue"), leads) == 3 + 0 + 1
+    assert [watcher.peer.bodies() for watcher in watchers] == [["blue"], ["blue"], ["blue"], ["red"]]
+    assert [one.delivered for one in (few, many, nobody, last)] == [1, 1, 2, 1]
+    assert leads == []
+    assert [lead.indexes for lead in every] == [None, None, None]
 
 
 def test_what_was_delivered_is_counted_for_whoever_joins() -> None:

@@ -32,6 +32,31 @@ async def test_equal_filters_share_one_evaluation_and_one_frame(world: World) ->
     assert len({id(sink.frames[-1]) for sink in sinks}) == 1
 
 
+async def test_watchers_of_equal_filters_come_and_go_in_several_encodings(world: World) -> None:
+    """What passes leads to the encodings that anybody watches: to one, to both, to the other, to none."""
+    first, second = world.wire, CountingWire("other")
+    sinks = [FakeSink(), FakeSink()]
+    one = world.subscribe(sinks[0], "x")
+    await settle()
+    await world.append("x 1", "y")
+    world.wire = second
+    other = world.subscribe(sinks[1], "x")
+    await settle()
+    await world.append("x 2", "y")
+    one.end()
+    await world.append("x 3", "y")
+    world.wire = first
+    again = world.subscribe(back := FakeSink(), "x", Begin(6))
+    await settle()
+    await world.append("x 4", "y")
+    other.end()
+    again.end()
+    await world.append("x 5", "y")
+    assert [sink.bodies() for sink in sinks] == [["x 1", "x 2"], ["x 1", "x 2", "x 3", "x 4"]]
+    assert back.bodies() == ["x 4"]
+    assert world.sample("delivered_records_total") == 1 + 1 + 2 + 1 + 2
+
+
 async def test_commits_of_another_process_are_read_from_the_log(world: World) -> None:
     """The bell brings no batches; they are read, in order, once."""
     world.subscribe(sink := FakeSink())

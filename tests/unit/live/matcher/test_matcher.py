@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.core.filter.batch_view import Pieces
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
+from hub.live.matcher.lead import Lead, forget
 from hub.live.matcher.matcher import Matcher
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.record_pb2 import Exception as Error
@@ -30,7 +32,12 @@ def spawn(work: Coroutine[None, None, None], name: str) -> None:
 _tasks: set[asyncio.Task[None]] = set()
 
 
-async def settled(matcher: Matcher) -> None:
+def new_matcher() -> Matcher[Named]:
+    """Return one without filters."""
+    return Matcher(spawn)
+
+
+async def settled(matcher: Matcher[Named]) -> None:
     """Wait until all is compiled."""
     while _tasks:
         await _tasks.pop()
@@ -42,16 +49,33 @@ def tail_batch(batch: Batch) -> TailBatch:
     return TailBatch(StoredBatch(0, len(batch.records), 0, batch.SerializeToString()), 1, "a")
 
 
-def watched(matcher: Matcher, texts: Sequence[str]) -> None:
+class Named(Lead):
+    """Where a filter leads, by a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
+def watched(matcher: Matcher[Named], texts: Sequence[str]) -> None:
     """Add filters, each of which somebody watches."""
     for text in texts:
         matcher.add(filter_of(text))
-        matcher.lead(filter_of(text).canonical, (filter_of(text).canonical,))
+        matcher.lead(filter_of(text).canonical, Named(filter_of(text).canonical))
 
 
-def found(matcher: Matcher, batch: Batch) -> dict[str, list[int]]:
+def taken(leads: list[Named]) -> dict[str, list[int]]:
+    """Take what leads somewhere, as whoever publishes it; return the indexes by name."""
+    names = [lead.name for lead in leads]
+    assert len(names) == len(set(names))
+    indexes = {lead.name: list(lead.indexes or ()) for lead in leads}
+    forget(leads)
+    return indexes
+
+
+def found(matcher: Matcher[Named], batch: Batch) -> dict[str, list[int]]:
     """Return the indexes that each filter passes."""
-    return {key: list(indexes) for keys, indexes in matcher.match(tail_batch(batch)) for key in keys}
+    return taken(matcher.match(tail_batch(batch)))
 
 
 def expected(texts: Sequence[str], batch: Batch) -> dict[str, list[int]]:
@@ -73,7 +97,7 @@ def test_all_at_once_pass_what_each_passes_alone(texts: list[str], batches: list
 
 
 async def _all_at_once(texts: list[str], batches: list[Batch], *, compiled: bool) -> None:
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     watched(matcher, texts)
     if compiled:
         await settled(matcher)
@@ -98,7 +122,7 @@ def test_filters_come_and_go(steps: list[tuple[str, Any]], last: Batch) -> None:
 
 
 async def _come_and_go(steps: list[tuple[str, Any]]) -> None:
-    matcher, present = Matcher(spawn), dict[str, str]()
+    matcher, present = new_matcher(), dict[str, str]()
     for step, value in steps:
         if step == "add" and filter_of(value).canonical not in present:
             watched(matcher, [value])
@@ -120,26 +144,57 @@ async def _come_and_go(steps: list[tuple[str, Any]]) -> None:
 @pytest.mark.parametrize("text", ["red", "service:orders red", "red -blue", "/re+d/", "-blue"])
 async def test_a_filter_that_leads_nowhere_is_not_judged(text: str) -> None:
     """It is only kept ready; it may lead to one and to another in turn."""
-    matcher, key = Matcher(spawn), filter_of(text).canonical
+    matcher, key = new_matcher(), filter_of(text).canonical
     matcher.add(filter_of(text))
     batch = Batch(resource=Resource(service="orders"), records=[LogRecord(body="red")])
     for _ in range(2):
         assert (matcher.watched, found(matcher, batch)) == (0, {})
-        matcher.lead(key, ("a", "b"))
-        assert (matcher.watched, found(matcher, batch)) == (1, {"a": [0], "b": [0]})
-        matcher.lead(key, ("c",))
-        assert (matcher.watched, found(matcher, batch)) == (1, {"c": [0]})
-        matcher.lead(key, ())
+        matcher.lead(key, Named("a"))
+        assert (matcher.watched, found(matcher, batch)) == (1, {"a": [0]})
+        matcher.lead(key, Named("b"))
+        assert (matcher.watched, found(matcher, batch)) == (1, {"b": [0]})
+        matcher.lead(key, None)
         await settled(matcher)
-    matcher.lead(key, ("d",))
+    matcher.lead(key, Named("c"))
     matcher.remove(key)
     assert (matcher.watched, found(matcher, batch)) == (0, {})
     await settled(matcher)
 
 
+FORGETFUL = ["red", "service:orders red", "red -blue", "-yellow", "/re+d/", "service:orders host:h1", "service:orders"]
+
+
+async def test_what_was_not_taken_of_a_batch_is_forgotten_before_the_next() -> None:
+    """It could not be published; it must not come with records of another batch, whose indexes are the same."""
+    matcher = new_matcher()
+    watched(matcher, FORGETFUL)
+    await settled(matcher)
+    resource = Resource(service="orders", host="h1")
+    first = Batch(resource=resource, records=[LogRecord(body=body) for body in ("red", "green", "red")])
+    second = Batch(resource=resource, records=[LogRecord(body=body) for body in ("blue", "red")])
+    assert len(matcher.match(tail_batch(first))) == len(FORGETFUL)
+    assert found(matcher, second) == expected(FORGETFUL, second)
+
+
+@pytest.mark.parametrize("texts", [FORGETFUL, ["red -blue"]], ids=["all kinds", "only known"])
+async def test_nothing_stays_of_a_batch_that_could_not_be_looked_at_to_the_end(texts: list[str]) -> None:
+    """Whatever the fault was: nobody gets a record of the next one that does not pass."""
+    matcher = new_matcher()
+    watched(matcher, texts)
+    await settled(matcher)
+    broken = tail_batch(
+        Batch(resource=Resource(service="orders"), records=[LogRecord(body="red"), LogRecord(body="red")])
+    )
+    broken.view.__dict__["pieces"] = Pieces(["red", "red"], [0], 2)
+    with pytest.raises(IndexError):
+        matcher.match(broken)
+    good = Batch(resource=Resource(service="orders"), records=[LogRecord(body="blue"), LogRecord(body="red")])
+    assert found(matcher, good) == expected(texts, good)
+
+
 async def test_a_record_with_a_word_in_several_places_passes_once() -> None:
     """In its body twice, and in its exception, which is looked through behind the bodies of all records."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     watched(matcher, ["red"])
     await settled(matcher)
     error = Error(message="red and red")
@@ -149,7 +204,7 @@ async def test_a_record_with_a_word_in_several_places_passes_once() -> None:
 
 async def test_many_words_are_found_in_one_pass() -> None:
     """Each in the records that have it as a whole word, of the service that is asked for."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     texts = [f"service:s{n % 7} w{n}" for n in range(700)]
     watched(matcher, texts)
     await settled(matcher)
@@ -167,7 +222,7 @@ GATES = ["service:orders", "service=Orders", "host:h1", "attr.x:1", ""]
 )
 async def test_a_word_is_found_behind_each_gate_that_is_open_to_its_record(more: list[str]) -> None:
     """Gates of one field, of the same field with its case, of others, and none; beside filters that ask for more."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     texts = [*(f"{gate} {word}" for gate in GATES for word in ("red", "*lu*", "body:red", "/re.d$/")), *more]
     watched(matcher, texts)
     await settled(matcher)
@@ -188,7 +243,7 @@ async def test_a_word_is_found_behind_each_gate_that_is_open_to_its_record(more:
 
 async def test_a_hit_behind_all_texts_leaves_those_of_the_next_database_where_they_are() -> None:
     """One that has the last border in it belongs to no text; the next database begins from the front again."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     texts = ['*"\n\n\n"*', "blue", "yellow", "red"]
     watched(matcher, texts[:3])
     await settled(matcher)
@@ -201,7 +256,7 @@ async def test_a_hit_behind_all_texts_leaves_those_of_the_next_database_where_th
 
 async def test_a_word_that_is_everywhere_is_taken_out_of_the_pass() -> None:
     """And is found all the same."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     texts = ["aaa*", "*aaa", "/a+/", "/b/", "zzz"]
     watched(matcher, texts)
     await settled(matcher)
@@ -223,7 +278,7 @@ async def test_nothing_is_found_across_texts_and_nothing_missed_at_their_ends(
     bodies: list[str], texts: list[str]
 ) -> None:
     """The texts of a batch are one for the pass, with a line feed between."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     watched(matcher, texts)
     await settled(matcher)
     batch = Batch(records=[LogRecord(body=body) for body in bodies])
@@ -233,7 +288,7 @@ async def test_nothing_is_found_across_texts_and_nothing_missed_at_their_ends(
 @pytest.mark.parametrize("text", ["/(?i)k/", "/S/i", "/\\x{212a}/", "/é/i", "/(?:É)/i"])
 async def test_case_of_other_scripts(text: str) -> None:
     """The pass finds at least what RE2 finds: the sign of Kelvin is a k, the long s is an s."""
-    matcher = Matcher(spawn)
+    matcher = new_matcher()
     watched(matcher, [text])
     await settled(matcher)
     batch = Batch(records=[LogRecord(body=body) for body in ("K", "k", "\u212a", "\u017f", "s", "É", "é", "x")])
