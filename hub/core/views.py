@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 # Fields of a record with rules of their own, and the type that their columns have.
 COLUMNS = {"severity": Field.TYPE_INT32, "trace_id": Field.TYPE_BYTES, "span_id": Field.TYPE_BYTES}
-# Those that filters look at, beside them.
-_LOOKED_AT = ("body", "service", "host", "logger", "thread")
 
 
 def opaque(kind: type[Message]) -> type[Message]:
@@ -45,7 +43,7 @@ def opaque(kind: type[Message]) -> type[Message]:
 
 
 def columns(kind: type[Message]) -> type[Message]:
-    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record, with columns repeated.
+    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record, with COLUMNS repeated.
 
     An empty severity column means that no record has one.
     """
@@ -95,8 +93,6 @@ def _merge(file: FileDescriptorProto) -> None:
         record[name].label = Field.LABEL_REPEATED
         record[name].type = kind
         record[name].ClearField("type_name")
-    for name in _LOOKED_AT:
-        record[name].label = Field.LABEL_REPEATED
     # An attribute is an entry {key, value}; a map would fill a hash table for nothing.
     record["attributes"].label = Field.LABEL_OPTIONAL
     for message in file.message_type:

@@ -130,7 +130,7 @@ class Pass(Generic[L]):
         """Set where records lead in which a leaf is found and its gate holds, if there is one; None: nowhere."""
         number = self._numbers[shared]
         behind = self._ungated if gate is None else self._behind.setdefault(gate, {})
-        if lead:
+        if lead is not None:
             lead.seek(self._sought[number])
             behind[number] = lead
             return
