@@ -96,6 +96,8 @@ class _Builder(Transformer[Token, _Part]):
         if operator != ":" and part.terms > 1:
             at.refuse(f"values in parentheses take ':', not {operator!r}")
         node = part.meaning(name, operator)
+        if operator == "!=":
+            return _nested(part, lambda _name, _operator: negated(node))
         return _Part([lambda _name, _operator: node], None, part.depth, part.terms, part.patterns)
 
 

@@ -48,7 +48,7 @@ _FOREIGN = {
     "||": "OR",
     "!": "NOT or -",
     "==": "=",
-    "!=": "-field=value",
+    "!=": "field!=value",
     "=>": ">=",
     "=<": "<=",
     "=~": "field:/pattern/",
@@ -74,7 +74,7 @@ class Source:
 
 def field_of(source: Source) -> tuple[str, str]:
     """Split a field and its operator, such as `level>=`; any name that is not known is an attribute's."""
-    match = re.fullmatch(r"(?s)(.*?)(>=|<=|[:=<>])", source.text)
+    match = re.fullmatch(r"(?s)(.*?)(>=|<=|!=|[:=<>])", source.text)
     assert match  # noqa: S101  the grammar's token
     name, operator = match[1], match[2]
     if name.lower().startswith(ATTRIBUTE):
@@ -111,11 +111,12 @@ def is_pattern(text: str) -> bool:
 
 
 def leaf(name: str, operator: str, value: Source) -> Leaf:
-    """Return the leaf of a field, an operator and a value."""
+    """Return the leaf of a field, an operator and a value; of `!=` the one that must not hold."""
     if is_pattern(value.text):
         return _regex(name, operator, value)
-    if value.text[0] in "=<>" and operator in ":=<>":
-        value.refuse(f"there is no operator {operator + value.text[0]!r}: use one of : = > >= < <=")
+    if value.text[0] in "=<>" and operator in (*":=<>", "!="):
+        value.refuse(f"there is no operator {operator + value.text[0]!r}: use one of : = != > >= < <=")
+    operator = "=" if operator == "!=" else operator
     if name == LEVEL:
         return _severity(operator, value)
     if operator not in (":", "="):
@@ -131,7 +132,8 @@ def leaf(name: str, operator: str, value: Source) -> Leaf:
 
 def _regex(name: str, operator: str, value: Source) -> Leaf:
     if operator != ":":
-        value.refuse(f"a pattern takes ':', not {operator!r}: write {name}:{value.text}")
+        negation = "-" if operator == "!=" else ""
+        value.refuse(f"a pattern takes ':', not {operator!r}: write {negation}{name}:{value.text}")
     if name == LEVEL:
         value.refuse("level takes no pattern: write level>=warn")
     body, _, flags = value.text[1:].rpartition("/")

@@ -63,11 +63,22 @@ def test_terms_are_put_together(text: str, tree: Node | None) -> None:
         ("x:(/a/ OR 1..2)", "x:/a/ OR x:1..2"),
         ("level:(warn OR error)", "level:warn OR level:error"),
         ("x=(a)", "x=a"),
+        ("x!=(a)", "-x=a"),
+        ("x!=(-a)", "x=a"),
     ],
 )
 def test_values_in_parentheses_are_the_fields(grouped: str, spread: str) -> None:
     """Each as if the field stood before it."""
     assert parse(grouped) == parse(spread)
+
+
+@pytest.mark.parametrize(
+    "term", ["service=orders", 'body="a b"', "level=warn", 'attr."odd name"=*', "x=-5", "trace=" + "ab" * 16]
+)
+def test_not_equal_is_the_opposite_of_equal(term: str) -> None:
+    """In one spelling."""
+    assert parse(term.replace("=", "!=", 1)) == parse(f"-{term}")
+    assert spell(parse(term.replace("=", "!=", 1))) == spell(parse(f"NOT {term}"))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +102,11 @@ def test_values_in_parentheses_are_the_fields(grouped: str, spread: str) -> None
         ("a \0", 3, "NUL"),
         ("a \ud800", 3, "half a character"),
         ("x>(1 OR 2)", 1, "values in parentheses take ':'"),
+        ("a x!=", 3, "a value is missing after 'x!='"),
+        ("x!=(1 OR 2)", 1, "values in parentheses take ':', not '!='"),
+        ("x!=/a/", 4, "a pattern takes ':', not '!=': write -attr.x:/a/"),
+        ("x!==a", 4, "no operator '!=='"),
+        ("a != b", 3, "'!=' means nothing here: write field!=value"),
         ("größe (b", 7, "never closed"),
     ],
 )
@@ -118,10 +134,23 @@ def alternating(levels: int) -> str:
         ("-" * DEEPEST + "a", False),
         ("x:" + "(" * (DEEPEST - 1) + "a" + ")" * (DEEPEST - 1), True),
         ("x:" + "(" * DEEPEST + "a" + ")" * DEEPEST, False),
+        ("-" * (DEEPEST - 2) + "x!=a", True),
+        ("-" * (DEEPEST - 1) + "x!=a", False),
         (alternating(15), True),
         (alternating(16), False),
     ],
-    ids=["groups", "a group more", "nots", "a not more", "values", "a value more", "ands in ors", "an and more"],
+    ids=[
+        "groups",
+        "a group more",
+        "nots",
+        "a not more",
+        "values",
+        "a value more",
+        "not equal",
+        "not equal, a not more",
+        "ands in ors",
+        "an and more",
+    ],
 )
 def test_nesting_is_bounded(text: str, *, fits: bool) -> None:
     """Whatever makes it; an AND inside an OR counts, with parentheses or without."""

@@ -194,7 +194,7 @@ def test_what_is_a_pattern(text: str, *, pattern: bool) -> None:
         ('attr."":x', 1, "a name is missing"),
         ("a && b", 3, "write AND"),
         ("a || b", 3, "write OR"),
-        ("a != b", 3, "-field=value"),
+        ("a != b", 3, "write field!=value"),
         ("!a", 1, "write NOT or -"),
         (">= 5", 1, "stands alone"),
         ("a - b", 3, "stands alone"),

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.core.batch import BatchLimits, Reader, admit
 from hub.core.filter.batch_view import Pieces
 from hub.core.stored import StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.live.matcher.lead import Lead, forget
 from hub.live.matcher.matcher import Matcher
+from hub.pb.ingest_pb2 import ProducerMessage
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
 from hub.pb.record_pb2 import Exception as Error
 from tests.examples import examples
@@ -29,6 +31,7 @@ def spawn(work: Coroutine[None, None, None], name: str) -> None:
     _tasks.add(asyncio.create_task(work, name=name))
 
 
+LIMITS = BatchLimits(max_batch_bytes=10**6, max_batch_records=1000, max_record_bytes=10**5, max_attributes=100)
 _tasks: set[asyncio.Task[None]] = set()
 
 
@@ -55,6 +58,14 @@ class Named(Lead):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
+
+
+def streamed(batch: Batch) -> TailBatch:
+    """Return a batch as it goes from a producer's stream to whoever watches."""
+    incoming = Reader(ProducerMessage).read(ProducerMessage(batch=batch).SerializeToString())
+    result = admit(incoming.offer, LIMITS, producer_id="p", received_time_unix_nano=1, in_parts=True)
+    assert not result.rejected
+    return TailBatch(StoredBatch(0, result.records, 0, result.data, parts=result.parts), 1, "a")
 
 
 def watched(matcher: Matcher[Named], texts: Sequence[str]) -> None:
@@ -103,6 +114,7 @@ async def _all_at_once(texts: list[str], batches: list[Batch], *, compiled: bool
         await settled(matcher)
     for batch in batches:
         assert found(matcher, batch) == expected(texts, batch)
+        assert taken(matcher.match(streamed(batch))) == expected(texts, batch)
     await settled(matcher)
 
 
