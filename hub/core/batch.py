@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from hub.core.columns import Columns
 from hub.core.stored import Parts
 from hub.core.utf8 import repair
 from hub.core.views import COLUMNS, columns, opaque
@@ -142,6 +143,7 @@ def admit(
         msg = f"the batch has {len(data)} bytes, the limit is {limits.max_batch_bytes}: split it"
         raise TooLargeError(msg)
     records: list[bytes] = batch.records[:]
+    fields = Columns.of_merged(offer.columns) if in_parts else None  # before the judge takes the columns apart
     rejected = _rejected(records, offer.columns.records, limits)
     if rejected:
         refused = {one.index for one in rejected}
@@ -149,7 +151,8 @@ def admit(
         del batch.records[:]
         batch.records.extend(records)
         data = batch.SerializeToString()
-    return Admitted(data, len(records), rejected, Parts.of(batch, records) if in_parts else None)
+        fields = None  # they have what was refused
+    return Admitted(data, len(records), rejected, Parts.of(batch, records, fields) if in_parts else None)
 
 
 def _rejected(records: list[bytes], merged: Any, limits: BatchLimits) -> tuple[Rejected, ...]:  # noqa: ANN401  as below

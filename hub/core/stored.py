@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hub.core.columns import Columns
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A serialised Batch taken apart: what it is without its records, and each of them, serialised too."""
+    """A serialised Batch taken apart: what it is without its records, and each of them, serialised too.
+
+    columns   the same by its fields, where it was read so already
+    """
 
     head: bytes
     records: Sequence[bytes]
+    columns: Columns | None = None
 
     @classmethod
-    def of(cls, batch: Any, records: Sequence[bytes]) -> Self:  # noqa: ANN401  a class made at run time
+    def of(cls, batch: Any, records: Sequence[bytes], columns: Columns | None = None) -> Self:  # noqa: ANN401  a class made at run time
         """Take a batch of the view `opaque` apart, which loses its records."""
         del batch.records[:]
-        return cls(batch.SerializeToString(), records)
+        return cls(batch.SerializeToString(), records, columns)
 
 
 @dataclass(frozen=True, slots=True)

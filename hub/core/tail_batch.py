@@ -6,7 +6,7 @@ from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hub.core.cursor import Cursor
-from hub.core.filter.batch_view import BatchView
+from hub.core.filter.batch_view import BatchView, columns_of
 from hub.core.stored import Parts
 from hub.core.views import opaque
 from hub.core.wire import Heads, delimited, varint
@@ -96,7 +96,9 @@ class TailBatch:
     @cached_property
     def view(self) -> BatchView:
         """The batch by its fields."""
-        return BatchView(self.stored.data, self.stored.records, self._message)
+        parts = self.stored.parts
+        columns = parts.columns if parts else None
+        return BatchView(columns or columns_of(self.stored.data), self.stored.records, self._message)
 
     @cached_property
     def _parts(self) -> Parts:

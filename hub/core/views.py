@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.descriptor import FileDescriptor
+    from google.protobuf.descriptor_pb2 import DescriptorProto
     from google.protobuf.message import Message
 
 # Fields of a record with rules of their own, and the type that their columns have.
 COLUMNS = {"severity": Field.TYPE_INT32, "trace_id": Field.TYPE_BYTES, "span_id": Field.TYPE_BYTES}
+# Those that filters look at, beside them.
+_LOOKED_AT = ("body", "service", "host", "logger", "thread")
 
 
 def opaque(kind: type[Message]) -> type[Message]:
@@ -43,9 +46,9 @@ def opaque(kind: type[Message]) -> type[Message]:
 
 
 def columns(kind: type[Message]) -> type[Message]:
-    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record, with COLUMNS repeated.
+    """Return a message of ingest.proto or tail.proto whose `Batch.records` is one record.
 
-    An empty severity column means that no record has one.
+    COLUMNS and what filters look at are repeated. An empty severity column means that no record has one.
     """
     return _class(_MERGED, kind)
 
@@ -93,11 +96,12 @@ def _merge(file: FileDescriptorProto) -> None:
         record[name].label = Field.LABEL_REPEATED
         record[name].type = kind
         record[name].ClearField("type_name")
-    # An attribute is an entry {key, value}; a map would fill a hash table for nothing.
+    for name in _LOOKED_AT:
+        record[name].label = Field.LABEL_REPEATED
+    # An attribute of a record is an entry {key, value}; a map would fill a hash table for nothing.
     record["attributes"].label = Field.LABEL_OPTIONAL
-    for message in file.message_type:
-        for nested in message.nested_type:
-            nested.options.ClearField("map_entry")
+    for nested in _message(file, "LogRecord").nested_type:
+        nested.options.ClearField("map_entry")
 
 
 def _make_columns(file: FileDescriptorProto) -> None:
@@ -112,8 +116,11 @@ def _make_columns(file: FileDescriptorProto) -> None:
 
 
 def _fields(file: FileDescriptorProto, message: str) -> dict[str, Field]:
-    found = next(one for one in file.message_type if one.name == message)
-    return {field.name: field for field in found.field}
+    return {field.name: field for field in _message(file, message).field}
+
+
+def _message(file: FileDescriptorProto, name: str) -> DescriptorProto:
+    return next(one for one in file.message_type if one.name == name)
 
 
 _OPAQUE, _MERGED, _FIELDS = _pool(_make_opaque), _pool(_merge), _pool(_make_columns)

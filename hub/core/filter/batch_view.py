@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hub.core.columns import Columns
 from hub.core.filter import nodes
 from hub.core.filter.records import PLAIN, number_of, text_of
 from hub.core.views import fields
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Where fewer than one bit in this many is set, it is cheaper to take them one by one.
 _SPARSE = 8
-_COLUMNS = fields(BatchMessage)
+_FIELDS: Any = fields(BatchMessage)
 _COLUMN_OF = {name: name for name in (nodes.SERVICE, nodes.HOST, nodes.LOGGER, nodes.THREAD)} | {
     nodes.TRACE: "trace_id",
     nodes.SPAN: "span_id",
@@ -44,12 +45,17 @@ class Pieces:
     bodies: int
 
 
+def columns_of(data: bytes) -> Columns:
+    """Return the columns of a serialised Batch."""
+    return Columns.of_fields(_FIELDS.FromString(data))
+
+
 class BatchView:
     """The columns of one batch, each made when it is first asked for."""
 
-    def __init__(self, data: bytes, count: int, message: Callable[[], Batch]) -> None:
-        """Take the serialised Batch, its number of records, and what parses it as a message."""
-        self._columns: Any = _COLUMNS.FromString(data)
+    def __init__(self, columns: Columns, count: int, message: Callable[[], Batch]) -> None:
+        """Take the columns of a batch, its number of records, and what parses it as a message."""
+        self._columns = columns
         self._message = message
         self.count = count
         self.all = (1 << count) - 1
@@ -64,7 +70,7 @@ class BatchView:
 
     def _column(self, name: str) -> Sequence[Any] | None:
         """Return a field's value of each record; empty: none has it, None: some have."""
-        column = getattr(self._columns.records, name)
+        column = getattr(self._columns, name)
         return column if len(column) in (0, self.count) else None
 
     def strings(self, field: str) -> Masks:
@@ -105,7 +111,7 @@ class BatchView:
         if field.startswith(nodes.ATTRIBUTE):
             return mask_of(i for i, value in enumerate(self._attributes(field)) if value is not None)
         if field == nodes.EXCEPTION:
-            if not self._columns.records.exception:
+            if not self._columns.exception:
                 return 0
             return mask_of(i for i, record in enumerate(self._records) if record.HasField("exception"))
         if field in (nodes.TEXT, nodes.BODY):
@@ -119,7 +125,7 @@ class BatchView:
         column = self._column("body")
         texts = [record.body for record in self._records] if column is None else list(column) or [""] * self.count
         owners = list(range(self.count))
-        for owner, record in enumerate(self._records) if self._columns.records.exception else ():
+        for owner, record in enumerate(self._records) if self._columns.exception else ():
             if record.HasField("exception"):
                 error = record.exception
                 parts = [part for part in (error.type, error.message, error.stacktrace) if part]
@@ -151,7 +157,7 @@ class BatchView:
 
     def _uniform(self, field: str) -> str | None:
         """Return the text that all records have in a field, or None where they may differ."""
-        if field not in _COLUMN_OF or len(getattr(self._columns.records, _COLUMN_OF[field])):
+        if field not in _COLUMN_OF or len(getattr(self._columns, _COLUMN_OF[field])):
             return None
         return str(getattr(self._columns.resource, field)) if field in (nodes.SERVICE, nodes.HOST) else ""
 
@@ -160,7 +166,7 @@ class BatchView:
         if column is None:
             name = field.removeprefix(nodes.ATTRIBUTE)
             default = self._columns.resource.attributes.get(name)
-            if self._columns.records.attributes:
+            if self._columns.attributes:
                 column = [record.attributes.get(name, default) for record in self._records]
             else:
                 column = [default] * self.count

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.batch import Admitted, BatchLimits, Incoming, Reader, Rejected, admit
+from hub.core.columns import Columns
+from hub.core.filter.batch_view import columns_of
 from hub.core.wire import delimited
 from hub.errors import BadRequestError, TooLargeError
 from hub.pb.ingest_pb2 import ProducerMessage, PushRequest
 from hub.pb.record_pb2 import Batch, LogRecord, Resource, Value
 from tests.examples import examples
+from tests.unit.core.filter.filters import BATCHES
 
 if TYPE_CHECKING:
     from hub.core.stored import Parts
@@ -94,6 +97,34 @@ def test_the_columns_judge_as_one_would_record_by_record(records: list[LogRecord
     assert list(Batch.FromString(result.data).records) == kept
     assert result.records == len(kept)
     assert put_together(result.parts) == Batch.FromString(result.data)
+
+
+def plain(columns: Columns | None) -> dict[str, object]:
+    """Return columns as values that can be compared, of whichever view they are."""
+    assert columns is not None
+    values = {name: getattr(columns, name) for name in Columns.__slots__}
+    resource = values.pop("resource")
+    attributes = {name: value.SerializeToString() for name, value in resource.attributes.items()}
+    plain_values = {name: value if isinstance(value, bool) else list(value) for name, value in values.items()}
+    return plain_values | {"resource": (resource.service, resource.host, attributes)}
+
+
+@quick
+@given(BATCHES)
+def test_filters_see_the_columns_that_are_stored(batch: Batch) -> None:
+    """Those of the checks are kept for them, after the checks have taken theirs out."""
+    batch.ClearField("indexes")
+    if batch.records:
+        result = admitted(batch)
+        assert result.parts is not None
+        assert plain(result.parts.columns) == plain(columns_of(result.data))
+
+
+def test_filters_do_not_see_the_columns_of_what_was_refused() -> None:
+    """What is left has none that are ready."""
+    result = admitted(Batch(records=[LogRecord(body="kept"), LogRecord(body="refused", span_id=b"short")]))
+    assert result.parts is not None
+    assert (result.records, result.parts.columns) == (1, None)
 
 
 @quick

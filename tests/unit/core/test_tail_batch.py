@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hub.core.cursor import Cursor
 from hub.core.filter import Filter
+from hub.core.filter.batch_view import columns_of
 from hub.core.stored import Parts, StoredBatch
 from hub.core.tail_batch import TailBatch
 from hub.pb.record_pb2 import Batch, LogRecord, Resource
@@ -57,6 +58,14 @@ def test_a_batch_that_is_known_in_parts_is_not_parsed() -> None:
     stored = StoredBatch(40, 4, 1, b"\xff not protobuf", parts=Parts(head, records))
     expected = Batch(seq=3, producer_id="p1", first_offset=40, records=STORED.records[2:3], indexes=[2])
     assert Batch.FromString(TailBatch(stored, EPOCH, TENANT).part([2])) == expected
+
+
+def test_a_batch_whose_columns_are_known_is_not_parsed_for_filters() -> None:
+    """They are those of the checks when it came in."""
+    parts = Parts(b"", [], columns_of(STORED.SerializeToString()))
+    batch = TailBatch(StoredBatch(40, 4, 1, b"\xff not protobuf", parts=parts), EPOCH, TENANT)
+    assert batch.view.pieces.texts == ["red", "blue", "red and blue", "green"]
+    assert batch.view.strings("service") == {"orders": 0b1111}
 
 
 def test_without_a_filter_nothing_is_parsed() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.filter.batch_view import BatchView, indexes_of
+from hub.core.filter.batch_view import BatchView, columns_of, indexes_of
 from hub.core.filter.evaluate import passes, values_of
 from hub.core.filter.nodes import Exists
 from hub.core.filter.records import number_of
@@ -25,7 +25,7 @@ LOOKED_THROUGH = ("text", "body", "exception")
 
 def view_of(batch: Batch) -> BatchView:
     """Return the view of a batch."""
-    return BatchView(batch.SerializeToString(), len(batch.records), lambda: batch)
+    return BatchView(columns_of(batch.SerializeToString()), len(batch.records), lambda: batch)
 
 
 def unparsed(batch: Batch) -> BatchView:
@@ -34,7 +34,7 @@ def unparsed(batch: Batch) -> BatchView:
     def parse() -> Batch:
         raise AssertionError
 
-    return BatchView(batch.SerializeToString(), len(batch.records), parse)
+    return BatchView(columns_of(batch.SerializeToString()), len(batch.records), parse)
 
 
 def places(masks: Mapping[str, int]) -> dict[str, list[int]]:

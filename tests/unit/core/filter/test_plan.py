@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from hub.core.filter.batch_view import BatchView, indexes_of
+from hub.core.filter.batch_view import BatchView, columns_of, indexes_of
 from hub.core.filter.parse import parse
 from hub.core.filter.plan import (
     Known,
@@ -59,7 +59,7 @@ class Leaves:
 
 def known(batch: Batch) -> Known:
     """Return a batch of which nothing is known yet."""
-    return Known(BatchView(batch.SerializeToString(), len(batch.records), lambda: batch))
+    return Known(BatchView(columns_of(batch.SerializeToString()), len(batch.records), lambda: batch))
 
 
 BATCH = Batch(
