@@ -49,8 +49,8 @@ class Admission:
     ) -> tuple[Entry, tuple[Rejected, ...]]:
         """Return what is to be stored, and the records that are refused for good.
 
-        With `in_parts` the batch is kept taken apart beside it, which spares whoever watches to do so, and takes as
-        much memory again: for what is stored at once.
+        With `in_parts` the batch is kept taken apart and in columns beside it, which spares whoever watches to do so,
+        and takes up to three times as much memory again: for what is stored at once.
 
         Raises BadRequestError and TooLargeError as `hub.core.batch.admit`.
         """

@@ -147,7 +147,7 @@ class LmdbLog:
             return done
         size = sum(len(entry.data) for entry in entries)
         busy_bytes = self._committing_bytes + self._waiting_bytes + size
-        if busy_bytes > self._options.compression.busy_bytes:  # it will wait, and is kept once, not twice
+        if busy_bytes > self._options.compression.busy_bytes:  # it will wait, and is kept once, not in parts too
             entries = [replace(entry, parts=None) if entry.parts else entry for entry in entries]
         packed = _pack(self._packer, entries, busy_bytes) if size <= _INLINE_BYTES else None
         self._waiting.append(_Waiting(entries, size, packed, done))

@@ -114,7 +114,7 @@ def leaf(name: str, operator: str, value: Source) -> Leaf:
     """Return the leaf of a field, an operator and a value; of `!=` the one that must not hold."""
     if is_pattern(value.text):
         return _regex(name, operator, value)
-    if value.text[0] in "=<>" and operator in (*":=<>", "!="):
+    if value.text[0] in "=<>" and operator not in (">=", "<="):
         value.refuse(f"there is no operator {operator + value.text[0]!r}: use one of : = != > >= < <=")
     operator = "=" if operator == "!=" else operator
     if name == LEVEL:
